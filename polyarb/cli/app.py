@@ -1,0 +1,85 @@
+"""The app: every command by name, each loaded only when it is called, so that help stays quick."""
+
+import importlib
+import signal
+import sys
+
+import typer
+from typer._click import Command, Context, HelpFormatter
+from typer.core import TyperGroup
+
+from polyarb.domain.errors import PolyarbError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init:init", "Write a workspace from the shipped templates."),
+    "start": ("start:start", "Run a phase of the rollout."),
+    "status": ("status:status", "Tell what a running process does, or how it ended."),
+    "halt": ("control:halt", "Stop trading; the process goes on watching."),
+    "resume": ("control:resume", "Allow trading again."),
+    "profiles": ("profiles:app", "List, show and check profiles."),
+    "plan": ("plan:plan", "Size arbitrage problems and explain the answers."),
+    "census": ("census:census", "Count what tapes hold: seen, refused and why, tradable."),
+    "replay": ("replay:app", "Run a tape or a journal again; verify decisions byte for byte."),
+    "report": ("report:app", "Write reports from the journal."),
+    "ledger": ("ledger:app", "Show and verify the books folded from the journal."),
+}
+"""Command name to where it lives and what its help says, in the order of the help."""
+
+
+class LazyGroup(TyperGroup):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """List every command without importing any."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """Import the module of one command and build it."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module_name, _, attribute = entry[0].partition(":")
+        found = getattr(importlib.import_module(f"polyarb.cli.{module_name}"), attribute)
+        if isinstance(found, typer.Typer):
+            found.info.help = entry[1]
+            command: Command = typer.main.get_group(found)
+        else:
+            single = typer.Typer(add_completion=False, rich_markup_mode=None)
+            single.command(cmd_name)(found)
+            command = typer.main.get_command(single)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the command list from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_place, text) in COMMANDS.items()])
+
+
+app = typer.Typer(
+    name="polyarb",
+    cls=LazyGroup,
+    help="Staged-rollout toolkit for prediction-market arbitrage on Polymarket.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def root() -> None:
+    """Carry the options of the app itself; every command has its own."""
+
+
+def main() -> None:
+    """Run the app; every fault leaves as one line and an exit code."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        app()
+    except PolyarbError as fault:
+        from polyarb.cli.output import fail
+
+        fail(fault)
+    except KeyboardInterrupt:
+        sys.exit(130)

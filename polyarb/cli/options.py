@@ -1,0 +1,23 @@
+"""Options that many commands share, and the readers of their texts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from polyarb.config.environment import locate_workspace
+from polyarb.store.workspace import Workspace
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        help="Folder of the workspace; default: POLYARB_WORKSPACE, else the current folder.",
+        show_default=False,
+    ),
+]
+
+
+def open_from(flag: Path | None) -> Workspace:
+    """Open the workspace that a flag, the environment or the current folder names."""
+    return locate_workspace(flag)

@@ -1,0 +1,64 @@
+"""The only place that prints: values as JSON or tables on stdout, notices on stderr."""
+
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+
+from polyarb.cli.exit_codes import ExitCode
+from polyarb.domain.errors import PolyarbError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+
+@cache
+def out() -> "Console":
+    """Return the console of stdout; rich is loaded only when something is printed with it."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+@cache
+def err() -> "Console":
+    """Return the console of stderr."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Write one value as a line of JSON on stdout."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def print_text(text: str) -> None:
+    """Write plain text on stdout, taken literally."""
+    sys.stdout.write(text + "\n")
+
+
+def print_rich(renderable: "RenderableType") -> None:
+    """Write something that rich can draw on stdout."""
+    out().print(renderable)
+
+
+def notice(text: str) -> None:
+    """Write one notice on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def exit_code_of(fault: PolyarbError) -> ExitCode:
+    """Map a fault to the exit code that tells it."""
+    if isinstance(fault, UsageError):
+        return ExitCode.USAGE
+    if isinstance(fault, RefusedError):
+        return ExitCode.REFUSED
+    return ExitCode.FAULT
+
+
+def fail(fault: PolyarbError) -> NoReturn:
+    """Report a fault on stderr and leave with its exit code."""
+    notice(f"polyarb: {fault}")
+    raise SystemExit(exit_code_of(fault))

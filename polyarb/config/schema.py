@@ -1,0 +1,199 @@
+"""Every key of the configuration files: its section, unit, bounds, default and meaning.
+
+A key is the name of the domain's field with its unit before `_max` or `_min`. The reference
+docs/CONFIGURATION.md is written from here.
+"""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator
+
+from polyarb.config.figures import (
+    Choice,
+    Count,
+    Fraction,
+    Id,
+    Ids,
+    Milliseconds,
+    PositiveFraction,
+    PositiveMilliseconds,
+    Seed,
+    Slippage,
+    Text,
+    Texts,
+    Tighter,
+    Usd,
+    UsdOrZero,
+)
+from polyarb.domain.limits import Phase, RunKind
+from polyarb.domain.plan import Family
+
+_RUN = Choice(tuple(RunKind))
+_PHASE = Choice(tuple(Phase))
+_FAMILY = Choice(tuple(Family))
+_PAIRED = Choice((Family.IMPLICATION, Family.LADDER))
+
+LOWER, HIGHER, ANY = Tighter.LOWER, Tighter.HIGHER, Tighter.ANY
+
+
+class Keys(BaseModel):
+    """A section: unknown keys are refused, nothing is coerced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EnvelopeKeys(Keys):
+    """The most that may be at risk. Every key must stand in the profile's own file."""
+
+    order_notional_usd_max: Annotated[Usd, LOWER] = Field(
+        description="worth of one order at its limit price, fee included"
+    )
+    position_notional_usd_max: Annotated[Usd, LOWER] = Field(
+        description="sum of the open plans of one relation (group, pair, ladder)"
+    )
+    open_notional_usd_max: Annotated[Usd, LOWER] = Field(
+        description="sum of all open plans, every unanswered order counted as filled"
+    )
+    daily_loss_usd_max: Annotated[Usd, LOWER] = Field(
+        description="loss of a UTC day from which no new plan is sent until the next"
+    )
+    instruments_max: Annotated[Count, LOWER] = Field(description="markets with open exposure")
+    venues_max: Annotated[Count, LOWER] = Field(description="venues that orders go to")
+    orders_per_minute_max: Annotated[Count, LOWER] = Field(
+        description="orders in any 60 seconds of receive time"
+    )
+
+
+class SizingKeys(Keys):
+    """How large a plan is and what it must earn."""
+
+    trade_size_usd: Annotated[Usd, LOWER] = Field(description="capital that a plan is sized to")
+    trade_size_ceiling_usd: Annotated[Usd, LOWER] = Field(
+        description="capital up to which a plan below the smallest legal set is rounded up"
+    )
+    edge_fraction_min: Annotated[Fraction, HIGHER] = Field(
+        description="profit per capital after fees and gas that a plan must reach"
+    )
+    slippage_fraction_max: Annotated[Slippage, LOWER] = Field(
+        description="how far from its best price an order may walk"
+    )
+    gas_per_plan_usd: Annotated[UsdOrZero, HIGHER] = Field(
+        default=20_000, description="charged once to every plan's profit"
+    )
+    notional_usd_min: Annotated[Usd, HIGHER] = Field(
+        default=1_000_000, description="the venue's least worth of a marketable order"
+    )
+
+
+class GuardKeys(Keys):
+    """When a book is too old, too late or too uneven to decide on."""
+
+    settle_ms: Annotated[Milliseconds, HIGHER] = Field(
+        default=10, description="silence after which a venue timestamp counts as over"
+    )
+    lag_ms_max: Annotated[PositiveMilliseconds, LOWER] = Field(
+        default=2000, description="age of a leg's last message when it arrived"
+    )
+    skew_ms_max: Annotated[PositiveMilliseconds, LOWER] = Field(
+        default=100, description="difference of the legs' ages"
+    )
+    content_age_ms_max: Annotated[PositiveMilliseconds, LOWER] = Field(
+        default=60_000, description="silence of a book after which a fresh snapshot is asked for"
+    )
+    episode_gap_ms: Annotated[Milliseconds, HIGHER] = Field(
+        default=500, description="pause below which two windows are one episode"
+    )
+
+
+class BreakerKeys(Keys):
+    """When broken sets stop trading."""
+
+    consecutive_failures_max: Annotated[Count, LOWER] = Field(
+        description="broken sets in a row that open the breaker"
+    )
+    failure_fraction_max: Annotated[PositiveFraction, LOWER] = Field(
+        description="broken share of the window from which the breaker opens"
+    )
+    failure_window: Annotated[Count, ANY] = Field(
+        default=20, description="finished sets that the share is taken of"
+    )
+
+
+class ShadowKeys(Keys):
+    """How shadow orders meet the market."""
+
+    seed: Annotated[Seed, ANY] = Field(default=7, description="of every draw of the simulation")
+    latency_ms_p50: Annotated[Milliseconds, HIGHER] = Field(
+        default=150, description="median time from decision to match (tier T1)"
+    )
+    latency_ms_p95: Annotated[Milliseconds, HIGHER] = Field(
+        default=550, description="95th percentile of it (tiers T2 and T3)"
+    )
+    fade_fraction: Annotated[Fraction, HIGHER] = Field(
+        default=200_000, description="probability that a maker withdraws from a later leg (T3)"
+    )
+    revert_fraction: Annotated[Fraction, HIGHER] = Field(
+        default=10_000, description="probability that a settlement reverts (T3)"
+    )
+
+
+class ProfileKeys(Keys):
+    """A profile: what differs between phases."""
+
+    run: Annotated[RunKind, PlainValidator(_RUN.read), _RUN] = Field(
+        description="`shadow` (orders are simulated) or `live`; never implied"
+    )
+    phase: Annotated[Phase | None, PlainValidator(_PHASE.read_or_none), _PHASE] = Field(
+        description="the rung of the rollout it serves, `null` for none"
+    )
+    families: Annotated[tuple[Family, ...], PlainValidator(_FAMILY.read_list), _FAMILY, LOWER] = (
+        Field(description="kinds of arbitrage that may be planned")
+    )
+    envelope: EnvelopeKeys
+    sizing: SizingKeys
+    guards: GuardKeys = GuardKeys()
+    breaker: BreakerKeys
+    shadow: ShadowKeys = ShadowKeys()
+    description: Text = Field(default="", description="one line for people")
+    version: Text = Field(default="1.0.0", description="of the profile; raise it with its figures")
+    tags: Texts = Field(default=(), description="for people and for change warnings")
+    risk_warnings: Texts = Field(default=(), description="codes to be confirmed before use")
+
+
+class PhaseKeys(Keys):
+    """Which profile serves each phase."""
+
+    shadow: Text = Field(description="profile of `start --phase shadow`")
+    micro_live: Text = Field(description="profile of `start --phase micro-live`")
+    constrained: Text = Field(description="profile of `start --phase constrained`")
+    scaled: Text = Field(description="profile of `start --phase scaled`")
+
+
+class ConfigKeys(Keys):
+    """config/config.yaml: the workspace's own choices, and what every profile falls back to."""
+
+    profile: Annotated[Text, ANY] = Field(
+        description="the profile that is meant where none is named"
+    )
+    phases: PhaseKeys
+    sizing: SizingKeys | None = None
+    guards: GuardKeys | None = None
+    breaker: BreakerKeys | None = None
+    shadow: ShadowKeys | None = None
+
+
+class RelationKeys(Keys):
+    """One logical constraint between markets."""
+
+    id: Id = Field(description="unique name")
+    family: Annotated[Family, PlainValidator(_PAIRED.read), _PAIRED] = Field(
+        description="`implication` (two markets) or `ladder` (two or more)"
+    )
+    markets: Ids = Field(description="condition ids, widest first: each implies the one before")
+    note: Text = Field(default="", description="why it holds, for the person who checks it")
+
+
+REQUIRED_IN_PROFILE = ("run", "phase", "families", "envelope")
+"""What a profile's own file must hold; the rest may come from config/config.yaml."""
+BASE_SECTIONS = ("sizing", "guards", "breaker", "shadow")
+"""What config/config.yaml may set for every profile."""

@@ -1,0 +1,1 @@
+"""Nouns: units, ids, markets, books, plans, orders, limits, messages. No clock, no I/O."""

@@ -1,0 +1,155 @@
+"""Orders, trades and sets in flight: their states and the tables of allowed steps."""
+
+from enum import StrEnum
+
+import msgspec
+
+from polyarb.domain.ids import ConditionId, OrderId, PlanId, TokenId
+from polyarb.domain.plan import Outcome, Side
+
+
+class OrderStatus(StrEnum):
+    """Life of one order; UNKNOWN counts as fully filled for every limit."""
+
+    PLANNED = "PLANNED"
+    RESERVED = "RESERVED"
+    SIGNED = "SIGNED"
+    SENT = "SENT"
+    LIVE = "LIVE"
+    MATCHED = "MATCHED"
+    DELAYED = "DELAYED"
+    REJECTED = "REJECTED"
+    UNKNOWN = "UNKNOWN"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+
+
+class TradeStatus(StrEnum):
+    """Life of one match on chain; only CONFIRMED is money."""
+
+    MATCHED = "MATCHED"
+    MINED = "MINED"
+    CONFIRMED = "CONFIRMED"
+    RETRYING = "RETRYING"
+    FAILED = "FAILED"
+
+
+class SetStatus(StrEnum):
+    """Life of an arbitrage in flight; MISSED is one of which no leg filled: nothing is at risk."""
+
+    LEGGING = "LEGGING"
+    COMPLETE = "COMPLETE"
+    MISSED = "MISSED"
+    MERGED = "MERGED"
+    CONVERTED = "CONVERTED"
+    HELD = "HELD"
+    SETTLED = "SETTLED"
+    BROKEN = "BROKEN"
+    REPAIRED = "REPAIRED"
+    UNWOUND = "UNWOUND"
+
+
+class TradingState(StrEnum):
+    """What the engine may do; boot, restore and failover begin HALTED."""
+
+    HALTED = "HALTED"
+    RECONCILING = "RECONCILING"
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"
+
+
+class TimeInForce(StrEnum):
+    """How long an order stands, in the venue's names."""
+
+    GTC = "GTC"
+    GTD = "GTD"
+    FOK = "FOK"
+    FAK = "FAK"
+
+
+ORDER_STEPS: dict[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.PLANNED: frozenset({OrderStatus.RESERVED}),
+    OrderStatus.RESERVED: frozenset({OrderStatus.SIGNED, OrderStatus.CANCELED}),
+    OrderStatus.SIGNED: frozenset({OrderStatus.SENT, OrderStatus.CANCELED}),
+    OrderStatus.SENT: frozenset(
+        {
+            OrderStatus.LIVE,
+            OrderStatus.MATCHED,
+            OrderStatus.DELAYED,
+            OrderStatus.REJECTED,
+            OrderStatus.UNKNOWN,
+            OrderStatus.CANCELED,
+        }
+    ),
+    OrderStatus.LIVE: frozenset(
+        {OrderStatus.MATCHED, OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.UNKNOWN}
+    ),
+    OrderStatus.DELAYED: frozenset(
+        {OrderStatus.LIVE, OrderStatus.MATCHED, OrderStatus.CANCELED, OrderStatus.UNKNOWN}
+    ),
+    OrderStatus.UNKNOWN: frozenset(
+        {
+            OrderStatus.LIVE,
+            OrderStatus.MATCHED,
+            OrderStatus.REJECTED,
+            OrderStatus.CANCELED,
+            OrderStatus.EXPIRED,
+        }
+    ),
+    OrderStatus.MATCHED: frozenset(),
+    OrderStatus.REJECTED: frozenset(),
+    OrderStatus.CANCELED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+}
+
+TRADE_STEPS: dict[TradeStatus, frozenset[TradeStatus]] = {
+    TradeStatus.MATCHED: frozenset(
+        {TradeStatus.MINED, TradeStatus.CONFIRMED, TradeStatus.RETRYING, TradeStatus.FAILED}
+    ),
+    TradeStatus.MINED: frozenset({TradeStatus.CONFIRMED, TradeStatus.RETRYING, TradeStatus.FAILED}),
+    TradeStatus.RETRYING: frozenset({TradeStatus.MINED, TradeStatus.CONFIRMED, TradeStatus.FAILED}),
+    TradeStatus.CONFIRMED: frozenset(),
+    TradeStatus.FAILED: frozenset(),
+}
+
+SET_STEPS: dict[SetStatus, frozenset[SetStatus]] = {
+    SetStatus.LEGGING: frozenset({SetStatus.COMPLETE, SetStatus.MISSED, SetStatus.BROKEN}),
+    SetStatus.MISSED: frozenset(),
+    SetStatus.COMPLETE: frozenset(
+        {SetStatus.MERGED, SetStatus.CONVERTED, SetStatus.HELD, SetStatus.BROKEN}
+    ),
+    SetStatus.MERGED: frozenset({SetStatus.SETTLED}),
+    SetStatus.CONVERTED: frozenset({SetStatus.SETTLED}),
+    SetStatus.HELD: frozenset({SetStatus.SETTLED}),
+    SetStatus.BROKEN: frozenset({SetStatus.REPAIRED, SetStatus.UNWOUND}),
+    SetStatus.REPAIRED: frozenset({SetStatus.MERGED, SetStatus.CONVERTED, SetStatus.HELD}),
+    SetStatus.UNWOUND: frozenset({SetStatus.SETTLED}),
+    SetStatus.SETTLED: frozenset(),
+}
+
+TRADING_STEPS: dict[TradingState, frozenset[TradingState]] = {
+    TradingState.HALTED: frozenset({TradingState.RECONCILING}),
+    TradingState.RECONCILING: frozenset({TradingState.ACTIVE, TradingState.HALTED}),
+    TradingState.ACTIVE: frozenset({TradingState.REDUCING, TradingState.HALTED}),
+    TradingState.REDUCING: frozenset({TradingState.ACTIVE, TradingState.HALTED}),
+}
+
+
+class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
+    """One order we mean to send; exactly one per leg of a plan.
+
+    Units: price_limit in micros, shares in micro-shares, reserved (worst cost with fee) in
+    micros of a USD.
+    """
+
+    order_id: OrderId
+    plan_id: PlanId
+    leg: int
+    condition_id: ConditionId
+    token_id: TokenId
+    outcome: Outcome
+    side: Side
+    price_limit: int
+    shares: int
+    reserved: int
+    time_in_force: TimeInForce

@@ -1,0 +1,130 @@
+"""The sizing problem and its answer, the nouns of `polyarb plan` and of every plan of the engine."""
+
+from enum import StrEnum
+
+import msgspec
+
+from polyarb.domain.fees import FeeSchedule
+from polyarb.domain.units import MICRO
+
+Level = tuple[int, int]
+"""Price in micros, size in micro-shares."""
+
+
+class Family(StrEnum):
+    """Kinds of arbitrage, in the order in which every table lists them."""
+
+    BINARY = "binary"
+    NEGRISK_YES = "negrisk_yes"
+    NEGRISK_NO = "negrisk_no"
+    NEGRISK_SPLIT = "negrisk_split"
+    IMPLICATION = "implication"
+    LADDER = "ladder"
+
+
+class SizeReason(StrEnum):
+    """Why a plan has its quantity; the first that applies, in this order."""
+
+    CROSSED_BOOK = "CROSSED_BOOK"
+    NON_EXHAUSTIVE = "NON_EXHAUSTIVE"
+    INCOMPLETE = "INCOMPLETE"
+    NO_EDGE = "NO_EDGE"
+    INFEASIBLE = "INFEASIBLE"
+    NO_GAIN = "NO_GAIN"
+    BELOW_GAS = "BELOW_GAS"
+    UNDECIDED = "UNDECIDED"
+    CAPITAL_BINDING = "CAPITAL_BINDING"
+    MIN_SIZE_BINDING = "MIN_SIZE_BINDING"
+    OK = "OK"
+
+
+class Outcome(StrEnum):
+    """The two claims on one market."""
+
+    YES = "YES"
+    NO = "NO"
+
+
+class Side(StrEnum):
+    """Direction of an order, as the venue spells it."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True):
+    """One outcome of a problem with the book of its YES token.
+
+    Shape: asks and bids best first, one level a price, sizes above zero.
+    """
+
+    fee: FeeSchedule
+    asks: tuple[Level, ...] = ()
+    bids: tuple[Level, ...] = ()
+    name: str = ""
+
+
+class Constraints(msgspec.Struct, frozen=True, kw_only=True):
+    """What a plan must keep.
+
+    Units: micro-shares (lot, size_min) and micros of a USD; capital None is no limit.
+    """
+
+    lot: int = MICRO // 100
+    size_min: int = 0
+    notional_min: int = 0
+    capital: int | None = None
+    gas: int = 0
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One possible arbitrage at one instant."""
+
+    id: str
+    family: Family
+    legs: tuple[Leg, ...]
+    constraints: Constraints = Constraints()
+    exhaustive: bool = False
+
+
+class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One order of a plan: the leg's YES or NO token, the worst price touched and the size.
+
+    Units: price_limit in micros of the token that is traded (a NO: 1 - bid), shares in
+    micro-shares, notional (without fee) and fee in attos of a USD.
+    """
+
+    leg: int
+    outcome: Outcome
+    side: Side
+    price_limit: int
+    shares: int
+    notional: int
+    fee: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a problem; a quantity of zero is no trade.
+
+    Units: quantity in micro-sets; profit, capital and payoff (the guaranteed one) in attos of a
+    USD. Profit = payoff - what the orders cost - gas, where selling orders cost less than zero.
+    """
+
+    problem_id: str
+    family: Family
+    reason: SizeReason
+    quantity: int = 0
+    profit: int = 0
+    capital: int = 0
+    payoff: int = 0
+    orders: tuple[PlannedOrder, ...] = ()
+
+    @property
+    def is_trade(self) -> bool:
+        """Tell whether there is anything to do."""
+        return self.quantity > 0
+
+    @property
+    def edge_bps(self) -> int:
+        """Compute the profit per capital in basis points, rounded down; 0 without capital."""
+        return self.profit * 10_000 // self.capital if self.capital else 0

@@ -1,0 +1,368 @@
+"""The engine: one synchronous, pure function from event to decisions and commands.
+
+Time is a field of the event. A book is settled when its market's next message carries another
+venue timestamp, or when the settle time has passed without one; only then is it judged.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from heapq import heappop
+
+from polyarb.domain.book import BookFault, BookStatus, Depth
+from polyarb.domain.ids import ConditionId
+from polyarb.domain.limits import Profile
+from polyarb.domain.market import Catalogue
+from polyarb.domain.messages import (
+    UNKNOWN_PRICE,
+    BookReplaced,
+    BookRestored,
+    BooksOpened,
+    CancelAll,
+    CensusCounted,
+    ClockTicked,
+    ControlEvent,
+    Event,
+    FeedLost,
+    LevelChanged,
+    LevelsChanged,
+    MarketResolved,
+    OperatorHalted,
+    OperatorResumed,
+    OrderKilled,
+    OrderMatched,
+    Output,
+    RunStarted,
+    RunStopped,
+    RunStopping,
+    SetSettled,
+    TickChanged,
+    TierMeasured,
+    TradeConfirmed,
+    TradeFailed,
+    TradePrinted,
+)
+from polyarb.domain.order import TradingState
+from polyarb.domain.plan import Family
+from polyarb.domain.reasons import Guard
+from polyarb.domain.units import ONE
+from polyarb.engine import books, detect, episodes, flights, risk
+from polyarb.engine.pursuit import MS, Terms, invalidate, publish, pursue
+from polyarb.engine.state import NEVER_NS, Census, EngineState, Episode, Ladder
+
+NOTHING: tuple[Output, ...] = ()
+CENSUS_NS = 60 * 10**9
+"""How often the census is told."""
+_UNSETTLED_REASON = {
+    BookStatus.LIVE: Guard.UNSETTLED,
+    BookStatus.CROSSED: Guard.CROSSED_BOOK,
+    BookStatus.GAPPED: Guard.GAPPED,
+    BookStatus.STALE: Guard.STALE,
+}
+
+
+class Engine:
+    """Decides; remembers only `state`. `deadline_ns` is when it wants a ClockTicked."""
+
+    def __init__(self, catalogue: Catalogue, profile: Profile, config_digest: str) -> None:
+        ladders = {market.condition_id: Ladder(market) for market in catalogue.markets.values()}
+        self.state = EngineState(ladders, detect.build_watches(catalogue, ladders))
+        self.deadline_ns = NEVER_NS
+        self._terms = Terms(catalogue, profile, config_digest)
+        self._ladders = ladders
+        self._settle_ns = profile.guards.settle_ms * MS
+        self._settling: deque[tuple[int, Ladder]] = deque()
+
+    @property
+    def settled_by_ns(self) -> int:
+        """When the last book in hand will be settled if nothing more comes; 0 when all are."""
+        return self._settling[-1][0] if self._settling else 0
+
+    def handle(self, event: Event) -> Sequence[Output]:
+        """Take one event and conclude; outputs are in the order in which they were decided."""
+        if isinstance(event, LevelChanged):
+            return self._on_level(event)
+        match event:
+            case LevelsChanged():
+                return self._on_levels(event)
+            case BookReplaced():
+                return self._on_book(event)
+            case ClockTicked():
+                return self._on_tick(event.receive_time_ns)
+            case TradePrinted() | TierMeasured():
+                return NOTHING
+            case TickChanged():
+                return self._on_tick_size(event)
+            case MarketResolved():
+                return self._on_resolved(event)
+            case FeedLost():
+                return self._on_feed_lost(event.receive_time_ns)
+            case OrderMatched() | OrderKilled() | TradeConfirmed() | TradeFailed() | SetSettled():
+                return flights.advance(self.state, self._terms.profile, event)
+            case _:
+                return self._on_control(event)
+
+    def depth(self, condition_id: ConditionId) -> Depth | None:
+        """Return the levels of a book that may be decided on, or None."""
+        ladder = self._ladders.get(condition_id)
+        if ladder is None or ladder.status is not BookStatus.LIVE:
+            return None
+        return None if ladder.best_bid >= ladder.best_ask else books.depth_of(ladder)
+
+    # Market data
+
+    def _on_level(self, event: LevelChanged) -> Sequence[Output]:
+        """Apply one level. This is the hot path: most messages end here with nothing to say."""
+        ladder = self._ladders.get(event.condition_id)
+        if ladder is None:
+            return NOTHING
+        outputs: Sequence[Output] = NOTHING
+        if ladder.unsettled and event.venue_time_ns != ladder.venue_time_ns:
+            outputs = self._settle(ladder, event.receive_time_ns)
+        bid, ask = ladder.best_bid, ladder.best_ask
+        books.apply_level(ladder, event.is_bid, event.price, event.size)
+        ladder.venue_time_ns = event.venue_time_ns
+        ladder.receive_time_ns = event.receive_time_ns
+        ladder.wire_bid, ladder.wire_ask = event.best_bid, event.best_ask
+        if (
+            ladder.best_bid != bid
+            or ladder.best_ask != ask
+            or event.best_bid != bid
+            or event.best_ask != ask
+            or ladder.is_watched
+        ):
+            self._unsettle(ladder)
+        return outputs
+
+    def _on_levels(self, event: LevelsChanged) -> Sequence[Output]:
+        ladder = self._ladders.get(event.condition_id)
+        if ladder is None:
+            return NOTHING
+        outputs = self._settle_before(ladder, event.venue_time_ns, event.receive_time_ns)
+        for is_bid, price, amount in event.changes:
+            books.apply_level(ladder, is_bid, price, amount)
+        ladder.venue_time_ns = event.venue_time_ns
+        ladder.receive_time_ns = event.receive_time_ns
+        ladder.wire_bid, ladder.wire_ask = event.best_bid, event.best_ask
+        self._unsettle(ladder)
+        return outputs
+
+    def _on_book(self, event: BookReplaced) -> Sequence[Output]:
+        ladder = self._ladders.get(event.condition_id)
+        if ladder is None:
+            return NOTHING
+        now_ns = event.receive_time_ns
+        outputs = list(self._settle_before(ladder, event.venue_time_ns, now_ns))
+        if books.is_late(ladder, event):
+            self.state.census.quality["LATE_SNAPSHOT"] += 1
+            return outputs
+        if books.breaks_mirror(ladder, event):
+            return outputs + self._break(ladder, BookFault.MIRROR_BROKEN, now_ns)
+        books.replace(ladder, event)
+        ladder.venue_time_ns = event.venue_time_ns
+        ladder.receive_time_ns = now_ns
+        if ladder.invalid_since_ns:
+            ladder.invalid_since_ns = 0
+            outputs.append(BookRestored(receive_time_ns=now_ns, condition_id=ladder.condition_id))
+        self._unsettle(ladder)
+        return outputs
+
+    def _on_tick_size(self, event: TickChanged) -> Sequence[Output]:
+        ladder = self._ladders.get(event.condition_id)
+        if ladder is not None:
+            books.set_tick(ladder, event.tick)
+            self.state.census.quality["TICK_CHANGED"] += 1
+        return NOTHING
+
+    def _on_resolved(self, event: MarketResolved) -> Sequence[Output]:
+        """A resolved market trades no more: its book is emptied and leaves every sum."""
+        ladder = self._ladders.get(event.condition_id)
+        if ladder is None:
+            return NOTHING
+        self._empty(ladder)
+        return self._pursue_all(ladder, event.receive_time_ns)
+
+    def _on_feed_lost(self, now_ns: int) -> Sequence[Output]:
+        outputs: list[Output] = []
+        for watch in self.state.watches:
+            outputs += self._close(list(watch.episodes.values()), now_ns)
+        for ladder in self._ladders.values():
+            if ladder.status is not BookStatus.EMPTY:
+                outputs += invalidate(self.state, ladder, BookFault.FEED_LOST, now_ns)
+                self._empty(ladder)
+        return outputs
+
+    def _empty(self, ladder: Ladder) -> None:
+        ladder.bids.clear()
+        ladder.asks.clear()
+        ladder.best_bid, ladder.best_ask = 0, ONE
+        ladder.wire_bid = ladder.wire_ask = UNKNOWN_PRICE
+        ladder.status = BookStatus.EMPTY
+        ladder.unsettled = False
+        ladder.snapshot_outcome = None
+        publish(ladder, 0, ONE)
+
+    # Settling
+
+    def _unsettle(self, ladder: Ladder) -> None:
+        """Mark that a book must be judged once its venue timestamp is over."""
+        if ladder.best_bid > ladder.best_ask and ladder.status is not BookStatus.EMPTY:
+            census = self.state.census
+            census.raw_hits[Family.BINARY] += 1
+            census.rejected[_UNSETTLED_REASON[ladder.status]] += 1
+        if not ladder.unsettled:
+            ladder.unsettled = True
+            ladder.deadline_ns = ladder.receive_time_ns + self._settle_ns
+            self._settling.append((ladder.deadline_ns, ladder))
+            if ladder.deadline_ns < self.deadline_ns:
+                self.deadline_ns = ladder.deadline_ns
+
+    def _settle_before(self, ladder: Ladder, venue_time_ns: int, now_ns: int) -> Sequence[Output]:
+        if ladder.unsettled and venue_time_ns != ladder.venue_time_ns:
+            return self._settle(ladder, now_ns)
+        return NOTHING
+
+    def _settle(self, ladder: Ladder, now_ns: int) -> Sequence[Output]:
+        """Judge a book at the end of its venue timestamp and look at what it is part of."""
+        ladder.unsettled = False
+        census = self.state.census
+        census.settled += 1
+        if ladder.status is not BookStatus.LIVE:
+            return NOTHING
+        fault = books.fault_of(ladder)
+        if fault is not None:
+            if ladder.best_bid > ladder.best_ask:
+                census.raw_hits[Family.BINARY] += 1
+                census.rejected[Guard.CROSSED_BOOK] += 1
+            return self._break(ladder, fault, now_ns)
+        bid, ask = ladder.best_bid, ladder.best_ask
+        if bid == ladder.settled_bid and ask == ladder.settled_ask and not ladder.is_watched:
+            return NOTHING
+        publish(ladder, bid, ask)
+        return self._pursue_all(ladder, now_ns)
+
+    def _pursue_all(self, ladder: Ladder, now_ns: int) -> Sequence[Output]:
+        if not ladder.watches:
+            return NOTHING
+        outputs: list[Output] = []
+        for watch, _leg in ladder.watches:
+            outputs += pursue(self.state, self._terms, watch, now_ns)
+        self._refresh_deadline()
+        return outputs
+
+    def _break(self, ladder: Ladder, fault: BookFault, now_ns: int) -> list[Output]:
+        """Invalidate a book; episodes that stood on it end censored."""
+        outputs = invalidate(self.state, ladder, fault, now_ns)
+        for watch, _leg in ladder.watches:
+            for family, episode in list(watch.episodes.items()):
+                if detect.DETECTORS[family](watch) <= 0:
+                    outputs += self._close([episode], now_ns)
+        return outputs
+
+    def _close(self, open_episodes: list[Episode], now_ns: int) -> list[Output]:
+        """End episodes; one whose inequality still held is censored: its true end is not known."""
+        outputs: list[Output] = []
+        for episode in open_episodes:
+            ended_ns = episode.false_since_ns or now_ns
+            outputs.append(
+                episodes.close_episode(
+                    episode,
+                    ended_ns=ended_ns,
+                    now_ns=now_ns,
+                    is_censored=not episode.false_since_ns,
+                )
+            )
+            for ladder in episode.watch.ladders:
+                ladder.is_watched = any(watch.episodes for watch, _leg in ladder.watches)
+        return outputs
+
+    # Time
+
+    def _on_tick(self, now_ns: int) -> Sequence[Output]:
+        outputs: list[Output] = []
+        settling = self._settling
+        while settling and settling[0][0] <= now_ns:
+            deadline_ns, ladder = settling.popleft()
+            if ladder.unsettled and ladder.deadline_ns == deadline_ns:
+                outputs += self._settle(ladder, now_ns)
+        timers = self.state.timers
+        while timers and timers[0][0] <= now_ns:
+            _, _, episode = heappop(timers)
+            outputs += self._on_timer(episode, now_ns)
+        self._refresh_deadline()
+        return outputs
+
+    def _on_timer(self, episode: Episode | None, now_ns: int) -> list[Output]:
+        if episode is None:
+            self.state.schedule(now_ns + CENSUS_NS, None)
+            return [self._count(now_ns)]
+        gap_ns = self._terms.profile.guards.episode_gap_ms * MS
+        is_open = episode.watch.episodes.get(episode.family) is episode
+        if not is_open or not episode.false_since_ns:
+            return []
+        if episode.false_since_ns + gap_ns > now_ns:
+            return []
+        return self._close([episode], now_ns)
+
+    def _refresh_deadline(self) -> None:
+        """Find the next moment to be woken, skipping books that were settled meanwhile."""
+        settling = self._settling
+        while settling and not (
+            settling[0][1].unsettled and settling[0][1].deadline_ns == settling[0][0]
+        ):
+            settling.popleft()
+        deadline_ns = settling[0][0] if settling else NEVER_NS
+        timers = self.state.timers
+        self.deadline_ns = min(deadline_ns, timers[0][0]) if timers else deadline_ns
+
+    def _count(self, now_ns: int) -> CensusCounted:
+        census, self.state.census = self.state.census, Census()
+        return CensusCounted(
+            receive_time_ns=now_ns,
+            settled=census.settled,
+            raw_hits=dict(sorted(census.raw_hits.items())),
+            rejected=dict(sorted(census.rejected.items())),
+            tradable=dict(sorted(census.tradable.items())),
+            quality=dict(sorted(census.quality.items())),
+        )
+
+    # Control
+
+    def _on_control(self, event: ControlEvent) -> Sequence[Output]:
+        state, now_ns = self.state, event.receive_time_ns
+        match event:
+            case RunStarted():
+                state.run_id = event.run_id
+                state.schedule(now_ns + CENSUS_NS, None)
+                self._refresh_deadline()
+                return flights.change_trading(state, TradingState.RECONCILING, "boot", now_ns)
+            case BooksOpened():
+                if state.trading is not TradingState.RECONCILING:
+                    return NOTHING
+                return flights.change_trading(state, TradingState.ACTIVE, "reconciled", now_ns)
+            case OperatorHalted():
+                return flights.halt(state, f"{event.actor}: {event.reason}", now_ns)
+            case OperatorResumed():
+                if state.trading is not TradingState.HALTED:
+                    return NOTHING
+                risk.reset_breaker(state.exposure)
+                reason = f"{event.actor}: {event.reason}"
+                return flights.change_trading(state, TradingState.RECONCILING, reason, now_ns)
+            case RunStopping():
+                return [
+                    *flights.change_trading(state, TradingState.HALTED, event.reason, now_ns),
+                    *(
+                        [CancelAll(receive_time_ns=now_ns, reason=event.reason)]
+                        if state.sets
+                        else []
+                    ),
+                ]
+            case RunStopped():
+                return self._on_stopped(now_ns)
+
+    def _on_stopped(self, now_ns: int) -> Sequence[Output]:
+        """Close the books of a run: every open episode ends censored and the census is told."""
+        outputs: list[Output] = []
+        for watch in self.state.watches:
+            outputs += self._close(list(watch.episodes.values()), now_ns)
+        outputs.append(self._count(now_ns))
+        return outputs

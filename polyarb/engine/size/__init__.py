@@ -1,0 +1,9 @@
+"""Stage 3: how many sets of a problem to trade, what they earn for certain, and why not more.
+
+Whole numbers only. The answer is the exact optimum of the plan format, the smallest quantity on
+ties, with one reason.
+"""
+
+from polyarb.engine.size.sizer import size
+
+__all__ = ["size"]

@@ -1,0 +1,149 @@
+"""The five families with one unknown: minima, reasons and the second solves that explain them."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from polyarb.domain.plan import Constraints, Family, Plan, Problem, SizeReason
+from polyarb.domain.units import PICO, floor_to
+from polyarb.engine.size.answer import accept, refuse
+from polyarb.engine.size.sides import Track, order_min, plan_order, takes_of, track_of
+from polyarb.engine.size.sweep import Best, Sweep, Terms
+
+CONVERTED = (Family.NEGRISK_NO, Family.NEGRISK_SPLIT)
+"""Families in which a leg without depth is kept instead of ending the plan."""
+
+BASE: dict[Family, int] = {
+    Family.BINARY: PICO,
+    Family.NEGRISK_YES: PICO,
+    Family.NEGRISK_NO: -PICO,
+    Family.NEGRISK_SPLIT: -PICO,
+    Family.IMPLICATION: 0,
+}
+"""What a set gains beside its legs when a NO bought at 1 - bid counts as the bid, in picos."""
+
+
+class Setup(NamedTuple):
+    """The legs that can be ordered, the least order of each and the least quantity."""
+
+    tracks: list[Track]
+    least: list[int]
+    start: int
+
+
+class Found(NamedTuple):
+    """What one solve came to, and the setup it was solved in."""
+
+    best: Best
+    setup: Setup
+
+
+def size_merged(problem: Problem) -> Plan:
+    """Size a problem of a family with one unknown."""
+    family = problem.family
+    if family is Family.NEGRISK_YES and not problem.exhaustive:
+        return refuse(problem, SizeReason.NON_EXHAUSTIVE)
+    takes = takes_of(family, len(problem.legs))
+    pairs = zip(problem.legs, takes, strict=True)
+    tracks = [track_of(position, leg, take) for position, (leg, take) in enumerate(pairs)]
+    tracks = [track for track in tracks if track.levels]
+    if len(tracks) < len(problem.legs) and family not in CONVERTED:
+        return refuse(problem, SizeReason.INCOMPLETE)
+    if best_edge(family, tracks) <= 0:
+        return refuse(problem, SizeReason.NO_EDGE)
+    constraints = problem.constraints
+    found = _solve(family, tracks, constraints)
+    if found is None:
+        return refuse(problem, SizeReason.INFEASIBLE)
+    if found.best.profit <= 0:
+        return refuse(problem, SizeReason.NO_GAIN)
+    if found.best.profit <= constraints.gas * PICO:
+        return refuse(problem, SizeReason.BELOW_GAS)
+    return _plan(problem, found, _reason(family, tracks, constraints, found))
+
+
+def best_edge(family: Family, tracks: list[Track]) -> int:
+    """Compute what a set gains at best prices alone, in picos."""
+    return BASE[family] + sum([gains[levels[0][0]] for _, _, levels, gains in tracks])
+
+
+def _setup(family: Family, tracks: list[Track], constraints: Constraints) -> Setup | None:
+    """Find which legs can be ordered from which quantity on; None when no quantity is allowed."""
+    least = [order_min(track, constraints) for track in tracks]
+    known = [shares for shares in least if shares is not None]
+    if len(known) < len(least):
+        if family not in CONVERTED or not known:
+            return None
+        tracks = [t for t, shares in zip(tracks, least, strict=True) if shares is not None]
+    return Setup(tracks, known, min(known) if family in CONVERTED else max(known))
+
+
+def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Found | None:
+    """Find the best quantity under these constraints."""
+    setup = _setup(family, tracks, constraints)
+    if setup is None:
+        return None
+    is_converted = family in CONVERTED
+    jumps = {}
+    if is_converted:
+        least = enumerate(setup.least)
+        jumps = {position: shares for position, shares in least if shares > setup.start}
+    capital = constraints.capital
+    terms = Terms(
+        base=BASE[family],
+        lot=constraints.lot,
+        start=setup.start,
+        capital=None if capital is None else capital * PICO,
+        is_split=family is Family.NEGRISK_SPLIT,
+        is_terminal=is_converted,
+    )
+    best = Sweep(setup.tracks, terms, jumps).best()
+    return None if best is None else Found(best, setup)
+
+
+def _reason(
+    family: Family, tracks: list[Track], constraints: Constraints, found: Found
+) -> SizeReason:
+    """Name what kept a traded plan from earning more, by solving again without it."""
+    profit = found.best.profit
+    if found.best.is_capped:
+        free = _solve(family, tracks, msgspec.structs.replace(constraints, capital=None))
+        if free is not None and free.best.profit > profit:
+            return SizeReason.CAPITAL_BINDING
+    if _may_minima_bind(family, tracks, constraints, found):
+        loose = msgspec.structs.replace(constraints, size_min=0, notional_min=0)
+        free = _solve(family, tracks, loose)
+        if free is not None and free.best.profit > profit:
+            return SizeReason.MIN_SIZE_BINDING
+    return SizeReason.OK
+
+
+def _may_minima_bind(
+    family: Family, tracks: list[Track], constraints: Constraints, found: Found
+) -> bool:
+    """Tell whether a solve without minima could differ.
+
+    With every leg in from one common quantity on, profit is concave, and a best quantity above
+    the least one is the best of all.
+    """
+    if constraints.size_min <= constraints.lot and not constraints.notional_min:
+        return False
+    setup = found.setup
+    if found.best.quantity == setup.start:
+        return True
+    is_whole = len(setup.tracks) == len(tracks) and min(setup.least) == max(setup.least)
+    return family in CONVERTED and not is_whole
+
+
+def _plan(problem: Problem, found: Found, reason: SizeReason) -> Plan:
+    """Write the plan of the best quantity with its orders."""
+    (quantity, gained, _), (tracks, minima, _) = found
+    lot = problem.constraints.lot
+    orders = []
+    for track, least in zip(tracks, minima, strict=True):
+        shares = quantity
+        if shares > track.levels[0][1]:
+            shares = min(quantity, floor_to(sum([size for _, size in track.levels]), lot))
+        if shares >= least:
+            orders.append(plan_order(track, shares))
+    return accept(problem, reason, quantity=quantity, gained=gained, orders=orders)

@@ -1,0 +1,1 @@
+"""The machine underneath: clocks, latency, and what supervises a process."""

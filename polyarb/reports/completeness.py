@@ -1,0 +1,278 @@
+"""What of a day the journal covers, and what is missing from it; told before anything else."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from polyarb.domain.book import BookFault
+from polyarb.domain.ids import ConditionId
+from polyarb.domain.messages import (
+    BookInvalidated,
+    BookRestored,
+    FeedMeasured,
+    RunStarted,
+)
+from polyarb.ledger.pnl import DAY_NS, day_start_ns
+from polyarb.reports.records import ChainCheck, Record
+from polyarb.reports.runs import Run, RunEnd
+
+SILENCE_NS = 150 * 10**9
+"""A run notes its feed and its counts every minute; longer without any record is a silence."""
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """The stretch of time a report is about, in unix nanoseconds; the end is outside."""
+
+    start_ns: int
+    end_ns: int
+
+    def has(self, time_ns: int) -> bool:
+        """Tell whether a moment lies inside."""
+        return self.start_ns <= time_ns < self.end_ns
+
+    def overlap_ns(self, start_ns: int, end_ns: int) -> int:
+        """Measure how much of another stretch lies inside."""
+        return max(0, min(end_ns, self.end_ns) - max(start_ns, self.start_ns))
+
+
+def day_window(day: str) -> Window:
+    """Frame a UTC day. Errors: ValueError if it is not an ISO date."""
+    start_ns = day_start_ns(day)
+    return Window(start_ns=start_ns, end_ns=start_ns + DAY_NS)
+
+
+class HoleKind(StrEnum):
+    """How something is missing from the journal."""
+
+    CRASHED_RUN = "CRASHED_RUN"
+    SEQUENCE_GAP = "SEQUENCE_GAP"
+    BROKEN_CHAIN = "BROKEN_CHAIN"
+
+
+class Hole(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is missing; figures behind it cannot be trusted to be whole."""
+
+    kind: HoleKind
+    text: str
+
+
+class FeedCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the feed delivered; None of markets and tokens: nobody told.
+
+    Shape: by_type, rejected and late map a name to a count.
+    """
+
+    frames: int
+    messages: int
+    by_type: dict[str, int]
+    rejected: dict[str, int]
+    unknown_tokens: int
+    late: dict[str, int]
+    markets: int | None
+    tokens: int | None
+
+
+class BookLoss(msgspec.Struct, frozen=True, kw_only=True):
+    """How long one market's book could not be decided on. Units: lost in nanoseconds."""
+
+    condition_id: ConditionId
+    invalidations: int
+    lost_ns: int
+    by_fault: dict[str, int]
+
+
+class Silence(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of a run without any record. Units: unix nanoseconds."""
+
+    start_ns: int
+    end_ns: int
+
+
+class Completeness(msgspec.Struct, frozen=True, kw_only=True):
+    """What was covered and what is missing.
+
+    covered is the union of the counted runs' time; books is worst first; feed None: the feed was
+    not measured.
+    Units: nanoseconds.
+    """
+
+    is_whole: bool
+    is_chain_verified: bool
+    holes: tuple[Hole, ...]
+    torn: str
+    records: int
+    sequence_first: int
+    sequence_last: int
+    runs: tuple[Run, ...]
+    covered_ns: int
+    silences: tuple[Silence, ...]
+    feed: FeedCounts | None
+    books: tuple[BookLoss, ...]
+
+
+class CompletenessFold:
+    """Folds records of counted runs into feed counts, book losses and silences of a window."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._feeds: dict[int, tuple[FeedMeasured | None, FeedMeasured | None]] = {}
+        self._invalid: dict[ConditionId, int] = {}
+        self._losses: dict[ConditionId, tuple[int, Counter[str]]] = {}
+        self._silences: list[Silence] = []
+        self._last_ns: dict[int, int] = {}
+
+    def apply(self, run: Run, record: Record) -> None:
+        """Take one record of a counted run, in order."""
+        message, now_ns = record.message, record.time_ns
+        self._hear(run, now_ns)
+        match message:
+            case RunStarted():
+                self._invalid.clear()
+            case FeedMeasured():
+                before, last = self._feeds.get(run.ordinal, (None, None))
+                if now_ns < self._window.start_ns:
+                    before = message
+                elif now_ns < self._window.end_ns:
+                    last = message
+                self._feeds[run.ordinal] = (before, last)
+            case BookInvalidated():
+                self._lose(message.condition_id, message.fault, now_ns)
+            case BookRestored():
+                self._restore(message.condition_id, now_ns)
+            case _:
+                pass
+        if record.sequence == run.sequence_last:
+            for condition_id in list(self._invalid):
+                self._restore(condition_id, run.ended_ns)
+
+    def feed(self) -> FeedCounts | None:
+        """Add up what the feeds of all runs delivered inside the window."""
+        measured = [(before, last) for before, last in self._feeds.values() if last is not None]
+        if not measured:
+            return None
+        counts = [_difference(last, before) for before, last in measured if last is not None]
+        return FeedCounts(
+            frames=sum(count.frames for count in counts),
+            messages=sum(count.messages for count in counts),
+            by_type=_added(count.by_type for count in counts),
+            rejected=_added(count.rejected for count in counts),
+            unknown_tokens=sum(count.unknown_tokens for count in counts),
+            late=_added(count.late for count in counts),
+            markets=_largest(count.markets for count in counts),
+            tokens=_largest(count.tokens for count in counts),
+        )
+
+    def measured(self) -> tuple[FeedMeasured, ...]:
+        """Return the last measurement of every run inside the window."""
+        return tuple(last for _, last in self._feeds.values() if last is not None)
+
+    def books(self) -> tuple[BookLoss, ...]:
+        """List what was lost of each book, worst first."""
+        losses = [
+            BookLoss(
+                condition_id=condition_id,
+                invalidations=sum(faults.values()),
+                lost_ns=lost_ns,
+                by_fault=dict(sorted(faults.items())),
+            )
+            for condition_id, (lost_ns, faults) in self._losses.items()
+            if lost_ns or faults
+        ]
+        return tuple(sorted(losses, key=lambda loss: (-loss.lost_ns, loss.condition_id)))
+
+    def silences(self) -> tuple[Silence, ...]:
+        """List the stretches of runs without any record."""
+        return tuple(self._silences)
+
+    def _hear(self, run: Run, now_ns: int) -> None:
+        last_ns = self._last_ns.get(run.ordinal, now_ns)
+        if self._window.overlap_ns(last_ns, now_ns) > SILENCE_NS:
+            self._silences.append(Silence(start_ns=last_ns, end_ns=now_ns))
+        self._last_ns[run.ordinal] = max(last_ns, now_ns)
+
+    def _lose(self, condition_id: ConditionId, fault: BookFault, now_ns: int) -> None:
+        self._invalid.setdefault(condition_id, now_ns)
+        if self._window.has(now_ns):
+            lost_ns, faults = self._losses.get(condition_id, (0, Counter()))
+            faults[fault] += 1
+            self._losses[condition_id] = (lost_ns, faults)
+
+    def _restore(self, condition_id: ConditionId, now_ns: int) -> None:
+        since_ns = self._invalid.pop(condition_id, None)
+        if since_ns is not None:
+            lost_ns, faults = self._losses.get(condition_id, (0, Counter()))
+            lost_ns += self._window.overlap_ns(since_ns, now_ns)
+            self._losses[condition_id] = (lost_ns, faults)
+
+
+def find_holes(
+    records: Sequence[Record], runs: Sequence[Run], window: Window, chain: ChainCheck
+) -> tuple[Hole, ...]:
+    """List what is missing: breaks of the chain, gaps of the sequence, runs that crashed.
+
+    A crashed run is a hole of the days it ran on, unless a later run played the same feed again.
+    """
+    holes = [Hole(kind=HoleKind.BROKEN_CHAIN, text=text) for text in chain.breaks]
+    expected = 1
+    for record in records:
+        if record.sequence != expected:
+            text = f"records {expected} to {record.sequence - 1} are missing"
+            if record.sequence < expected:
+                text = f"record {record.sequence} stands where {expected} should"
+            holes.append(Hole(kind=HoleKind.SEQUENCE_GAP, text=text))
+        expected = record.sequence + 1
+    holes.extend(
+        Hole(
+            kind=HoleKind.CRASHED_RUN,
+            text=f"run {run.run_id} has no end after record {run.sequence_last}",
+        )
+        for run in runs
+        if run.end is RunEnd.CRASHED and run.is_counted and is_within(run, window)
+    )
+    return tuple(holes)
+
+
+def is_within(run: Run, window: Window) -> bool:
+    """Tell whether any of a run lies inside a window."""
+    return run.started_ns < window.end_ns and run.ended_ns >= window.start_ns
+
+
+def covered_ns(runs: Sequence[Run], window: Window) -> int:
+    """Measure the time that counted runs cover inside a window, overlaps once."""
+    spans = sorted((run.started_ns, run.ended_ns) for run in runs if run.is_counted)
+    total, reached_ns = 0, window.start_ns
+    for start_ns, end_ns in spans:
+        total += window.overlap_ns(max(start_ns, reached_ns), end_ns)
+        reached_ns = max(reached_ns, end_ns)
+    return total
+
+
+def _difference(last: FeedMeasured, before: FeedMeasured | None) -> FeedMeasured:
+    if before is None:
+        return last
+    return msgspec.structs.replace(
+        last,
+        frames=last.frames - before.frames,
+        messages=last.messages - before.messages,
+        by_type=_less(last.by_type, before.by_type),
+        rejected=_less(last.rejected, before.rejected),
+        unknown_tokens=last.unknown_tokens - before.unknown_tokens,
+        late=_less(last.late, before.late),
+    )
+
+
+def _less(last: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in last.items()}
+
+
+def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))
+
+
+def _largest(values: Iterable[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)

@@ -1,0 +1,231 @@
+"""The only loop: event -> engine -> journal -> gateway, with every answer back in as an event.
+
+Order is the whole point. Clock ticks and gateway answers that are due come before an event that is
+later than they are; outputs are durable in the journal before a command leaves.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
+import msgspec
+
+from polyarb.domain.messages import (
+    BooksOpened,
+    CancelAll,
+    ClockTicked,
+    ControlEvent,
+    Event,
+    FeedLost,
+    FeedMeasured,
+    GatewayEvent,
+    OperatorResumed,
+    Output,
+    PlaceOrders,
+    RaiseAlert,
+    RequestSnapshot,
+    RunStarted,
+    RunStopped,
+    RunStopping,
+    SettleSet,
+    UnwindSet,
+)
+from polyarb.engine.engine import Engine
+from polyarb.host.latency import LatencyRecorder
+from polyarb.ports import FAR_FUTURE_NS, Clock, Feed, Frame, Gateway, Inbox, Journal
+
+COMMANDS = (PlaceOrders, SettleSet, UnwindSet, CancelAll, RequestSnapshot, RaiseAlert)
+POLL_EVERY = 256
+"""Frames between looks at the inbox, the stop flag and the observers."""
+MEASURE_EVERY = 64
+"""Frames between latency samples."""
+MEASURED_NS = 60 * 10**9
+"""Stream time between two notes of what the feed delivered."""
+OBSERVE_NS = 250_000_000
+"""Wall time between two calls of the observers."""
+
+
+class Progress(msgspec.Struct):
+    """Where a run stands; position counts the market events handled so far."""
+
+    frames: int = 0
+    position: int = 0
+    now_ns: int = 0
+    decisions: int = 0
+    stop_reason: str = ""
+
+
+class Runner:
+    """Drives one run from its RunStarted to its RunStopped."""
+
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        feed: Feed,
+        gateway: Gateway,
+        journal: Journal,
+        inbox: Inbox,
+        clock: Clock,
+    ) -> None:
+        self.engine = engine
+        self.feed = feed
+        self.gateway = gateway
+        self.journal = journal
+        self.progress = Progress()
+        self.latency = LatencyRecorder()
+        self.observers: list[Callable[[Runner], None]] = []
+        self.duration_ns: int | None = None
+        self.poll_every = POLL_EVERY
+        self._inbox = inbox
+        self._clock = clock
+        self._began_ns = clock.monotonic_ns()
+        self._observe_ns = 0
+        self._measure_ns = 0
+
+    def run(self, started: RunStarted, *, is_halted: bool) -> Progress:
+        """Play the feed to its end, or until somebody stops it.
+
+        The run begins at the feed's time, that of its first frame.
+
+        is_halted: a halt is latched, so that the run watches and measures but opens nothing.
+        """
+        self._began_ns = self._clock.monotonic_ns()
+        frames = iter(self.feed.frames())
+        first = next(frames, None)
+        start_ns = self._clock.now_ns() if first is None else first.receive_time_ns
+        self.progress.now_ns = start_ns
+        self._measure_ns = start_ns + MEASURED_NS
+        self._control(msgspec.structs.replace(started, receive_time_ns=start_ns))
+        if not is_halted:
+            self._control(BooksOpened(receive_time_ns=start_ns, open_sets=0))
+        self._play(frames if first is None else chain((first,), frames))
+        self._finish()
+        return self.progress
+
+    def stop(self, reason: str) -> None:
+        """Ask the loop to end after the frame in hand."""
+        self.progress.stop_reason = self.progress.stop_reason or reason
+
+    def poll(self) -> bool:
+        """Look at the inbox, the clock and the observers; tell whether to go on."""
+        for event in self._inbox.take(self.progress.now_ns):
+            self._control(event)
+            if isinstance(event, OperatorResumed):
+                self._control(BooksOpened(receive_time_ns=self.progress.now_ns, open_sets=0))
+        now_ns = self._clock.monotonic_ns()
+        if self.duration_ns is not None and now_ns - self._began_ns >= self.duration_ns:
+            self.stop("duration reached")
+        if now_ns >= self._observe_ns:
+            self._observe_ns = now_ns + OBSERVE_NS
+            for observe in self.observers:
+                observe(self)
+        return not self.progress.stop_reason
+
+    def _play(self, frames: Iterable[Frame]) -> None:
+        """Step through the feed; written for speed, since every message passes here."""
+        progress, engine, gateway = self.progress, self.engine, self.gateway
+        handle, watched, monotonic_ns = engine.handle, gateway.watched, self._clock.monotonic_ns
+        poll_every = self.poll_every
+        for frame in frames:
+            progress.frames += 1
+            is_measured = not progress.frames % MEASURE_EVERY
+            began_ns = monotonic_ns() if is_measured else 0
+            for event in frame.events:
+                now_ns = event.receive_time_ns
+                if engine.deadline_ns <= now_ns or gateway.deadline_ns <= now_ns:
+                    self._catch_up(now_ns)
+                progress.now_ns = now_ns
+                progress.position += 1
+                outputs = handle(event)
+                if outputs:
+                    self._emit(outputs)
+                if watched and not isinstance(event, FeedLost) and event.condition_id in watched:
+                    gateway.observe(event)
+            if is_measured:
+                self.latency.add(monotonic_ns() - began_ns)
+                self._measure()
+            if not progress.frames % poll_every:
+                progress.now_ns = frame.receive_time_ns
+                self.poll()
+            if progress.stop_reason:
+                return
+        self.stop("end of feed")
+
+    def _catch_up(self, now_ns: int) -> None:
+        """Handle every tick and answer that is due, in the order of their times; ticks first."""
+        engine, gateway = self.engine, self.gateway
+        while True:
+            tick_ns, answer_ns = engine.deadline_ns, gateway.deadline_ns
+            if tick_ns > now_ns and answer_ns > now_ns:
+                return
+            if tick_ns <= answer_ns:
+                self._handle(ClockTicked(receive_time_ns=tick_ns))
+            else:
+                for answer in gateway.due(answer_ns):
+                    self._answer(answer)
+
+    def _answer(self, event: GatewayEvent) -> None:
+        self.journal.append(event, self.progress.position)
+        self._handle(event)
+
+    def _control(self, event: ControlEvent) -> None:
+        self._catch_up(event.receive_time_ns)
+        self.journal.append(event, self.progress.position)
+        self.journal.make_durable()
+        self._handle(event)
+
+    def _handle(self, event: Event) -> None:
+        outputs = self.engine.handle(event)
+        if outputs:
+            self._emit(outputs)
+
+    def _emit(self, outputs: Sequence[Output]) -> None:
+        """Journal what was concluded, make it durable, and only then let commands leave."""
+        position, journal = self.progress.position, self.journal
+        self.progress.decisions += len(outputs)
+        for output in outputs:
+            journal.append(output, position)
+        commands = [output for output in outputs if isinstance(output, COMMANDS)]
+        if commands:
+            journal.make_durable()
+            for command in commands:
+                self.gateway.dispatch(command)
+
+    def _measure(self) -> None:
+        if self.progress.now_ns >= self._measure_ns:
+            self._measure_ns = self.progress.now_ns + MEASURED_NS
+            self._note()
+
+    def _note(self) -> None:
+        """Record what the shell measured; a replay does not compare it."""
+        statistics, latency = self.feed.statistics, self.latency.percentiles()
+        self.journal.append(
+            FeedMeasured(
+                receive_time_ns=self.progress.now_ns,
+                frames=self.progress.frames,
+                messages=statistics.messages,
+                by_type=dict(statistics.by_type),
+                rejected=dict(statistics.rejected),
+                unknown_tokens=statistics.unknown_tokens,
+                latency_ns_p50=latency.p50,
+                latency_ns_p95=latency.p95,
+                latency_ns_p99=latency.p99,
+                decisions=self.progress.decisions,
+            ),
+            self.progress.position,
+        )
+
+    def _finish(self) -> None:
+        """Settle the last books, cancel what is unmatched, wait for what is matched, close the run."""
+        progress, gateway = self.progress, self.gateway
+        progress.now_ns = max(progress.now_ns, self.engine.settled_by_ns)
+        self._catch_up(progress.now_ns)
+        self._note()
+        self._control(RunStopping(receive_time_ns=progress.now_ns, reason=progress.stop_reason))
+        while gateway.deadline_ns < FAR_FUTURE_NS:
+            progress.now_ns = max(progress.now_ns, gateway.deadline_ns)
+            self._catch_up(progress.now_ns)
+        self._control(RunStopped(receive_time_ns=progress.now_ns, reason=progress.stop_reason))
+        self.journal.make_durable()
+        for observe in self.observers:
+            observe(self)

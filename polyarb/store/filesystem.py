@@ -1,0 +1,120 @@
+"""The side effects that crash safety rests on, one method each, for a simulation to fail.
+
+Everything durable is written through here: a file is real only after `sync`, its name only after
+`sync_directory`.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from polyarb.domain.errors import StoreError
+
+_FULL = "free space on that disk, then start again; everything recorded before is kept"
+_RIGHTS = "give the workspace to the user who runs polyarb"
+_REMEDIES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EFBIG: _FULL,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: _RIGHTS,
+    errno.ENOENT: "check the path; `polyarb init` makes a workspace",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}
+
+
+@contextmanager
+def store_faults(action: str, path: Path) -> Iterator[None]:
+    """Turn a fault of the operating system into a StoreError with a remedy."""
+    try:
+        yield
+    except OSError as fault:
+        remedy = _REMEDIES.get(fault.errno or 0, "check the disk and its file system")
+        raise StoreError(f"cannot {action} {path}: {fault.strerror}; {remedy}") from fault
+
+
+class FileSystem:
+    """The real one."""
+
+    def open_append(self, path: Path, *, is_new: bool = False) -> int:
+        """Open a file for appending and return its descriptor; it is created where absent."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+        return os.open(path, flags | (os.O_EXCL if is_new else 0), 0o644)
+
+    def write(self, descriptor: int, content: bytes) -> int:
+        """Write some of the content and return how many bytes that was."""
+        return os.write(descriptor, content)
+
+    def sync(self, descriptor: int) -> None:
+        """Return only when the content of a file survives a power cut."""
+        getattr(os, "fdatasync", os.fsync)(descriptor)
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        """Cut a file."""
+        os.ftruncate(descriptor, size)
+
+    def close(self, descriptor: int) -> None:
+        """Let go of a descriptor."""
+        os.close(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file another name at once, replacing what bore it."""
+        source.replace(target)
+
+    def remove(self, path: Path) -> None:
+        """Remove a name."""
+        path.unlink()
+
+    def make_directory(self, path: Path) -> None:
+        """Make one directory."""
+        path.mkdir()
+
+    def sync_directory(self, path: Path) -> None:
+        """Return only when the names in a directory survive a power cut."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+REAL = FileSystem()
+
+
+def write_all(files: FileSystem, descriptor: int, content: bytes) -> None:
+    """Write everything, however often the system stops half way."""
+    written = files.write(descriptor, content)
+    while written < len(content):
+        written += files.write(descriptor, content[written:])
+
+
+def ensure_directory(files: FileSystem, path: Path) -> None:
+    """Make a directory and those above it, durably, where they are absent."""
+    if path.is_dir():
+        return
+    ensure_directory(files, path.parent)
+    files.make_directory(path)
+    files.sync_directory(path.parent)
+
+
+def replace_durably(files: FileSystem, path: Path, content: bytes) -> None:
+    """Put a whole file in place: after a crash there is the old one or the new one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    descriptor = files.open_append(draft)
+    try:
+        files.truncate(descriptor, 0)
+        write_all(files, descriptor, content)
+        files.sync(descriptor)
+    finally:
+        files.close(descriptor)
+    files.rename(draft, path)
+    files.sync_directory(path.parent)
+
+
+def remove_durably(files: FileSystem, path: Path) -> None:
+    """Remove a file so that it does not come back after a power cut."""
+    files.remove(path)
+    files.sync_directory(path.parent)

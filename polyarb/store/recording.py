@@ -1,0 +1,167 @@
+"""Record raw frames with their receive time to tape files that a crash cannot spoil.
+
+A line is {"recv_ns":N,"seq":N,"msg":FRAME} with the frame's bytes as received; a frame that is no
+JSON in UTF-8, or has line breaks, stands as base64 under "raw" instead of "msg". Lines go out in
+whole gzip members, each synced; a file that exists is never appended to.
+"""
+
+import zlib
+from base64 import b64encode
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from polyarb.store.filesystem import REAL, FileSystem, ensure_directory, store_faults, write_all
+
+ROTATE_BYTES = 64 << 20
+"""Default size of a tape file, compressed, in bytes."""
+MEMBER_BYTES = 256 << 10
+"""Default amount of lines, uncompressed, that makes a member, in bytes."""
+_FLUSH_NS = 1_000_000_000
+_HOUR_NS = 3600 * _FLUSH_NS
+_HELD_BYTES_MAX = 16 << 20
+_GZIP_WINDOW = 31
+_LEVEL = 4
+
+_validator = msgspec.json.Decoder(msgspec.Raw)
+
+
+class TapeWriter:
+    """Writes one run's frames below a directory, YYYYMMDD/HH-NNNN.jsonl.gz by receive time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        rotate_bytes: int = ROTATE_BYTES,
+        member_bytes: int = MEMBER_BYTES,
+        files: FileSystem = REAL,
+    ) -> None:
+        self.directory = directory
+        self.frames = 0
+        self.frames_lost = 0
+        self.path: Path | None = None
+        self._rotate_bytes = rotate_bytes
+        self._member_bytes = member_bytes
+        self._files = files
+        self._descriptor = -1
+        self._size = 0
+        self._hour = -1
+        self._lines: list[bytes] = []
+        self._held_bytes = 0
+        self._due_ns = 0
+        self._is_failing = False
+
+    def record(self, frame: bytes, receive_time_ns: int) -> None:
+        """Take one frame as received.
+
+        Errors: StoreError when the disk takes no more; the frame is held, up to 16 MiB of them,
+        and the next call goes on.
+        """
+        try:
+            if receive_time_ns // _HOUR_NS != self._hour:
+                self._turn_to(receive_time_ns // _HOUR_NS)
+        finally:
+            self._hold(frame, receive_time_ns)
+        is_full = self._held_bytes >= self._member_bytes and not self._is_failing
+        if is_full or receive_time_ns >= self._due_ns:
+            self._due_ns = receive_time_ns + _FLUSH_NS
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is held as one member, durably."""
+        if not self._lines:
+            return
+        self._is_failing = True
+        with store_faults("record to", self.path or self.directory):
+            try:
+                self._write_member()
+            except OSError:
+                self._step_back()
+                raise
+        self._is_failing = False
+        self._lines.clear()
+        self._held_bytes = 0
+        if self._size >= self._rotate_bytes:
+            self._finish()
+
+    def close(self) -> None:
+        """Write what is held and let go of the file; a second close does nothing."""
+        try:
+            self.flush()
+        finally:
+            self._finish()
+
+    def _hold(self, frame: bytes, receive_time_ns: int) -> None:
+        if not self._lines or receive_time_ns + _FLUSH_NS < self._due_ns:
+            self._due_ns = receive_time_ns + _FLUSH_NS
+        line = tape_line(frame, receive_time_ns, self.frames)
+        self.frames += 1
+        self._lines.append(line)
+        self._held_bytes += len(line)
+
+    def _turn_to(self, hour: int) -> None:
+        try:
+            self.flush()
+        finally:
+            self._finish()
+            self._hour = hour
+
+    def _write_member(self) -> None:
+        if self._descriptor < 0:
+            self._begin()
+        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
+        member = compressor.compress(b"".join(self._lines)) + compressor.flush()
+        write_all(self._files, self._descriptor, member)
+        self._files.sync(self._descriptor)
+        self._size += len(member)
+
+    def _begin(self) -> None:
+        began = datetime.fromtimestamp(self._hour * (_HOUR_NS // _FLUSH_NS), UTC)
+        directory = self.directory / began.strftime("%Y%m%d")
+        ensure_directory(self._files, directory)
+        number = 1
+        while (path := directory / f"{began:%H}-{number:04d}.jsonl.gz").exists():
+            number += 1
+        self._descriptor = self._files.open_append(path, is_new=True)
+        self._files.sync_directory(directory)
+        self.path = path
+        self._size = 0
+
+    def _step_back(self) -> None:
+        """Leave the file at the end of its last whole member, or leave the file."""
+        if self._descriptor >= 0:
+            try:
+                self._files.truncate(self._descriptor, self._size)
+            except OSError:
+                self._finish()
+        if self._held_bytes > _HELD_BYTES_MAX:
+            self.frames_lost += len(self._lines)
+            self._lines.clear()
+            self._held_bytes = 0
+
+    def _finish(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            with suppress(OSError):
+                self._files.close(descriptor)
+
+
+def tape_line(frame: bytes, receive_time_ns: int, sequence: int) -> bytes:
+    """Write one line of a tape, line break included."""
+    if _can_stand_in_line(frame):
+        return b'{"recv_ns":%d,"seq":%d,"msg":%b}\n' % (receive_time_ns, sequence, frame)
+    return b'{"recv_ns":%d,"seq":%d,"raw":"%b"}\n' % (receive_time_ns, sequence, b64encode(frame))
+
+
+def _can_stand_in_line(frame: bytes) -> bool:
+    if b"\n" in frame or b"\r" in frame:
+        return False
+    try:
+        _validator.decode(frame)
+        frame.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True

@@ -1,0 +1,172 @@
+"""Verify the whole journal, and against places of it that were kept elsewhere.
+
+The chain alone shows every change but two: a cut end and a chain made anew. These show against an
+anchor from a report, a status or a backup.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from polyarb.store.filesystem import store_faults
+from polyarb.store.records import START, Anchor, Flaw, FlawKind
+from polyarb.store.segments import (
+    Step,
+    TornTail,
+    archive_name,
+    is_torn_tail,
+    open_segments,
+    walk,
+)
+
+BREAKS_MAX = 1000
+"""How many breaks are listed; a file of rubbish has as many as lines."""
+
+
+class JournalBreak(msgspec.Struct, frozen=True, kw_only=True):
+    """One place where the chain does not hold; line 0 is the journal as a whole."""
+
+    file: str
+    line: int
+    kind: FlawKind
+    expected: str
+    found: str
+
+
+class JournalReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journal holds and whether its chain does.
+
+    Shape: records counts whole ones; times are of the first and last record, 0 without any.
+    """
+
+    records: int
+    segments: int
+    head: Anchor
+    first_time_ns: int
+    last_time_ns: int
+    breaks: tuple[JournalBreak, ...]
+    torn: TornTail | None
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether every record is what was written, in its place."""
+        return not self.breaks
+
+
+def verify_journal(
+    current: Path, archive: Path, *, anchors: Sequence[Anchor] = ()
+) -> JournalReport:
+    """Check every record of every segment; a break is listed and reading goes on behind it.
+
+    An unfinished last line is told as torn; while a writer runs it is one being written.
+    """
+    return _Verification(anchors).run(current, archive)
+
+
+class _Verification:
+    def __init__(self, anchors: Sequence[Anchor]) -> None:
+        self._wanted = {anchor.sequence: anchor.hash for anchor in anchors if anchor.sequence}
+        self._place: Anchor | None = START
+        self._head = START
+        self._records = 0
+        self._first_time_ns = self._last_time_ns = 0
+        self._breaks: list[JournalBreak] = []
+        self._torn: TornTail | None = None
+
+    def run(self, current: Path, archive: Path) -> JournalReport:
+        segments = 0
+        for path, handle in _segments(current, archive):
+            segments += 1
+            self._read(path, handle, is_current=path == current)
+        for sequence, digest in sorted(self._wanted.items()):
+            flaw = Flaw(
+                kind=FlawKind.LOST,
+                expected=f"record {sequence} with hash {digest}",
+                found=f"record {self._head.sequence} as the last",
+            )
+            self._note(current, 0, flaw)
+        return JournalReport(
+            records=self._records,
+            segments=segments,
+            head=self._head,
+            first_time_ns=self._first_time_ns,
+            last_time_ns=self._last_time_ns,
+            breaks=tuple(self._breaks),
+            torn=self._torn,
+        )
+
+    def _read(self, path: Path, handle: BinaryIO, *, is_current: bool) -> None:
+        flawed: list[Step] = []
+        for step in walk(handle, self._place):
+            found = step.found
+            if isinstance(found, Flaw):
+                flawed.append(step)
+                continue
+            self._note_all(path, flawed)
+            self._records += 1
+            self._first_time_ns = self._first_time_ns or found.time_ns
+            self._last_time_ns = found.time_ns
+            self._place = self._head = found.anchor
+            if step.line_number == 1 and not is_current:
+                self._check_name(path, found.sequence)
+            if self._wanted and found.sequence in self._wanted:
+                self._check_anchor(path, step.line_number, found.anchor)
+
+        if flawed and is_current and is_torn_tail(handle, flawed[0].offset):
+            offset = flawed[0].offset
+            size = flawed[-1].end - offset
+            self._torn = TornTail(sequence=self._head.sequence + 1, offset=offset, size=size)
+        elif flawed:
+            self._note_all(path, flawed)
+            self._place = None
+
+    def _check_name(self, path: Path, sequence: int) -> None:
+        expected = archive_name(sequence)
+        if path.name != expected:
+            flaw = Flaw(kind=FlawKind.MISPLACED, expected=f"the name {expected}", found=path.name)
+            self._note(path, 1, flaw)
+
+    def _check_anchor(self, path: Path, line_number: int, place: Anchor) -> None:
+        digest = self._wanted.pop(place.sequence)
+        if digest != place.hash:
+            flaw = Flaw(
+                kind=FlawKind.CHANGED,
+                expected=f"hash {digest} of record {place.sequence}, as kept elsewhere",
+                found=f"hash {place.hash}",
+            )
+            self._note(path, line_number, flaw)
+
+    def _note_all(self, path: Path, flawed: list[Step]) -> None:
+        for step in flawed:
+            assert isinstance(step.found, Flaw)
+            self._note(path, step.line_number, step.found)
+        flawed.clear()
+
+    def _note(self, path: Path, line_number: int, flaw: Flaw) -> None:
+        if len(self._breaks) < BREAKS_MAX:
+            self._breaks.append(
+                JournalBreak(
+                    file=str(path),
+                    line=line_number,
+                    kind=flaw.kind,
+                    expected=flaw.expected,
+                    found=flaw.found,
+                )
+            )
+
+
+def _segments(current: Path, archive: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    finished, handle = open_segments(current, archive)
+    with ExitStack() as stack:
+        if handle is not None:
+            stack.enter_context(handle)
+        for path in finished:
+            with store_faults("read", path):
+                segment = path.open("rb")
+            with segment:
+                yield path, segment
+        if handle is not None:
+            yield current, handle

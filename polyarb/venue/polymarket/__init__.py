@@ -1,0 +1,1 @@
+"""Polymarket's own dialect: the wire, its translation to domain events, and the catalogue."""
