@@ -77,7 +77,7 @@ class Gateway(Protocol):
     def due(self, now_ns: int) -> Sequence[GatewayEvent]:
         """Return the answers that are due by now, oldest first.
 
-        It is called for a deadline before any market event later than it is applied.
+        The runner asks before it applies a market event that is later than a deadline.
         """
         ...
 

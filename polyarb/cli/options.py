@@ -17,6 +17,8 @@ WorkspaceOption = Annotated[
     ),
 ]
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
 
 def open_from(flag: Path | None) -> Workspace:
     """Open the workspace that a flag, the environment or the current folder names."""

@@ -5,6 +5,7 @@ careful, never less, and it is always told.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 import msgspec
 
@@ -139,6 +140,8 @@ def _is_looser(tighter: Tighter, before: object, after: object) -> bool:
             return after < before
         case Tighter.ANY:
             return False
+        case _:
+            assert_never(tighter)
 
 
 def _bound(tighter: Tighter, key: str, before: object) -> str:

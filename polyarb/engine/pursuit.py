@@ -38,7 +38,14 @@ MS = 1_000_000
 CENT = 10_000
 """Micros: the step in which a too small plan's capital is raised towards the ceiling."""
 _NO_EPISODE = frozenset(
-    {Guard.INCOMPLETE, Guard.UNSETTLED, Guard.CROSSED_BOOK, Guard.GAPPED, Guard.STALE}
+    {
+        Guard.INCOMPLETE,
+        Guard.UNSETTLED,
+        Guard.CROSSED_BOOK,
+        Guard.GAPPED,
+        Guard.STALE,
+        Guard.SKEWED,
+    }
 )
 """Guards that say the inequality is not true of the market, only of what we hold of it."""
 _ROUTES = {

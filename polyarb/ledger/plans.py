@@ -122,6 +122,11 @@ class PlanAccount(msgspec.Struct, frozen=True, kw_only=True):
         return self.expected is not None and not self.is_over
 
     @property
+    def is_held(self) -> bool:
+        """Tell whether a complete set waits for its settlement."""
+        return self.is_open and self.status is SetStatus.HELD
+
+    @property
     def unmatched(self) -> int:
         """Compute the cost of standing shares that no complete set uses; a sale costs below zero.
 

@@ -141,7 +141,7 @@ def by_family(
                 plans=len(touched),
                 columns=_total(mine.values()),
                 unmatched=sum(plan.unmatched for plan in accounts),
-                held=sum(plan.held_cost for plan in accounts),
+                held=sum(plan.held_cost for plan in accounts if plan.is_held),
             )
         )
     return tuple(rows)
@@ -171,7 +171,7 @@ def by_plan(table: PnlTable, plans: Mapping[PlanKey, PlanAccount]) -> tuple[Plan
             status=plans[key].ending or plans[key].status or "",
             columns=columns,
             unmatched=plans[key].unmatched if plans[key].is_open else 0,
-            held=plans[key].held_cost if plans[key].is_open else 0,
+            held=plans[key].held_cost if plans[key].is_held else 0,
         )
         for key, columns in sums.items()
     )

@@ -91,10 +91,14 @@ class Haircut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sets(msgspec.Struct, frozen=True, kw_only=True):
-    """How sets ended their legging and became money; a set that broke after it was complete
-    counts as both. Units: unsold in micro-shares, what unwinds found no buyer for."""
+    """How sets ended their legging and became money.
+
+    attempts counts the sets that had a match: those that were complete, broken, or first the one
+    and then the other. Units: unsold in micro-shares, what unwinds found no buyer for.
+    """
 
     placed: int
+    attempts: int
     complete: int
     missed: int
     broken: int
@@ -105,11 +109,6 @@ class Sets(msgspec.Struct, frozen=True, kw_only=True):
     unwound: int
     settled: int
     unsold: int
-
-    @property
-    def attempts(self) -> int:
-        """Count the sets that had at least one match: complete or broken."""
-        return self.complete + self.broken
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,8 +148,7 @@ class ExecutionFold:
         self._approved = 0
         self._planned: list[int] = []
         self._measured: dict[tuple[PlanId, Tier], TierMeasured] = {}
-        self._set_steps: Counter[SetStatus] = Counter()
-        self._broken: set[PlanId] = set()
+        self._sets: dict[SetStatus, set[PlanId]] = {status: set() for status in SetStatus}
         self._unsold = 0
         self._wanted: dict[OrderId, int] = {}
         self._matched: Counter[OrderId] = Counter()
@@ -170,7 +168,7 @@ class ExecutionFold:
             case TierMeasured():
                 self._measured[message.plan_id, message.tier] = message
             case SetChanged():
-                self._set_steps[message.current] += 1
+                self._sets[message.current].add(message.plan_id)
             case SetSettled():
                 self._unsold += message.unsold
             case _:
@@ -205,7 +203,7 @@ class ExecutionFold:
                 if (mine := [m for m in measured if m.family is family and m.tier is tier])
             ),
             haircut=self._haircut(),
-            sets=self._sets(),
+            sets=self._set_counts(),
             orders=self._orders(),
         )
 
@@ -236,19 +234,20 @@ class ExecutionFold:
             profit_t2=sum(late.profit for _, late in both),
         )
 
-    def _sets(self) -> Sets:
-        steps = self._set_steps
+    def _set_counts(self) -> Sets:
+        sets = self._sets
         return Sets(
             placed=len(self._planned),
-            complete=steps[SetStatus.COMPLETE],
-            missed=steps[SetStatus.MISSED],
-            broken=steps[SetStatus.BROKEN],
-            repaired=steps[SetStatus.REPAIRED],
-            merged=steps[SetStatus.MERGED],
-            converted=steps[SetStatus.CONVERTED],
-            held=steps[SetStatus.HELD],
-            unwound=steps[SetStatus.UNWOUND],
-            settled=steps[SetStatus.SETTLED],
+            attempts=len(sets[SetStatus.COMPLETE] | sets[SetStatus.BROKEN]),
+            complete=len(sets[SetStatus.COMPLETE]),
+            missed=len(sets[SetStatus.MISSED]),
+            broken=len(sets[SetStatus.BROKEN]),
+            repaired=len(sets[SetStatus.REPAIRED]),
+            merged=len(sets[SetStatus.MERGED]),
+            converted=len(sets[SetStatus.CONVERTED]),
+            held=len(sets[SetStatus.HELD]),
+            unwound=len(sets[SetStatus.UNWOUND]),
+            settled=len(sets[SetStatus.SETTLED]),
             unsold=self._unsold,
         )
 

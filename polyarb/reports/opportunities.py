@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from polyarb.domain.ids import RelationId
 from polyarb.domain.messages import (
     CensusCounted,
     JournalMessage,
@@ -14,6 +15,8 @@ from polyarb.domain.messages import (
 from polyarb.domain.plan import Family
 from polyarb.domain.units import ATTO, proceeds_down
 from polyarb.reports.statistics import rank, survival_quantile
+
+EPISODES_SHOWN = 100
 
 
 class Edges(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,17 +55,39 @@ class FamilyCensus(msgspec.Struct, frozen=True, kw_only=True):
     lost_by_reason: dict[str, int]
 
 
+class EpisodeSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """One episode at its best.
+
+    Units: unix nanoseconds; edges in picos of a USD a set, quantity in micro-sets, profit (as
+    sized, 0 where sizing found none) in micros of a USD.
+    """
+
+    family: Family
+    relation_id: RelationId
+    opened_ns: int
+    duration_ns: int
+    is_censored: bool
+    is_planned: bool
+    edge_gross_max: int
+    edge_net_max: int
+    quantity_max: int
+    profit_max: int
+    reason: str
+
+
 class Opportunities(msgspec.Struct, frozen=True, kw_only=True):
     """The census of a stretch of time; every family is listed.
 
     Shape: settled counts evaluation points (books at the end of a venue timestamp); rejected maps
-    a reason to points, quality a fault of the data to its count.
+    a reason to points, quality a fault of the data to its count; best lists the EPISODES_SHOWN
+    episodes that came nearest to earning, best net edge first.
     """
 
     settled: int
     rejected: dict[str, int]
     quality: dict[str, int]
     families: tuple[FamilyCensus, ...]
+    best: tuple[EpisodeSeen, ...]
 
     @property
     def episodes(self) -> int:
@@ -117,7 +142,13 @@ class OpportunityFold:
             rejected=dict(sorted(self._rejected.items())),
             quality=dict(sorted(self._quality.items())),
             families=tuple(self._family(family) for family in Family),
+            best=self._best(),
         )
+
+    def _best(self) -> tuple[EpisodeSeen, ...]:
+        lost = [episode for family in Family for episode in self._lost[family]]
+        lost.sort(key=lambda episode: (-episode.edge_net_max, episode.opened_ns))
+        return tuple(_seen(episode) for episode in lost[:EPISODES_SHOWN])
 
     def _family(self, family: Family) -> FamilyCensus:
         lost = self._lost[family]
@@ -145,6 +176,22 @@ class OpportunityFold:
 
 def _edges(values: Sequence[int]) -> Edges:
     return Edges(median=rank(values, 50), highest=max(values, default=None))
+
+
+def _seen(episode: OpportunityLost) -> EpisodeSeen:
+    return EpisodeSeen(
+        family=episode.family,
+        relation_id=episode.relation_id,
+        opened_ns=episode.opened_ns,
+        duration_ns=episode.duration_ns,
+        is_censored=episode.is_censored,
+        is_planned=episode.is_planned,
+        edge_gross_max=episode.edge_gross_max,
+        edge_net_max=episode.edge_net_max,
+        quantity_max=episode.quantity_max,
+        profit_max=int(proceeds_down(episode.profit_max, ATTO)),
+        reason=episode.reason,
+    )
 
 
 def _censored(found: OpportunityFound, ended_ns: int) -> OpportunityLost:

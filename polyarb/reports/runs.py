@@ -62,9 +62,7 @@ def list_runs(records: Iterable[Record], *, is_running: bool = False) -> tuple[R
     return tuple(_supersede(runs))
 
 
-def with_run(
-    records: Iterable[Record], runs: Sequence[Run]
-) -> Iterator[tuple[Run | None, Record]]:
+def with_run(records: Iterable[Record], runs: Sequence[Run]) -> Iterator[tuple[Run | None, Record]]:
     """Yield every record with the run it belongs to; None before the first run."""
     ordinal = 0
     for record in records:

@@ -6,6 +6,7 @@ from polyarb.domain.messages import (
     BookInvalidated,
     BookRestored,
     CancelAll,
+    CensusCounted,
     JournalMessage,
     OpportunityFound,
     OpportunityLost,
@@ -101,6 +102,14 @@ def _tier(message: TierMeasured) -> list[Words]:
     return [("tier", message.tier, format_micros(message.quantity), format_micros(message.profit))]
 
 
+def _census(message: CensusCounted) -> list[Words]:
+    return [
+        *(("raw", family, str(count)) for family, count in message.raw_hits.items()),
+        *(("rejected", reason, str(count)) for reason, count in message.rejected.items()),
+        *(("tradable", family, str(count)) for family, count in message.tradable.items()),
+    ]
+
+
 def _lost(message: OpportunityLost) -> list[Words]:
     seconds = format_micros(message.duration_ns // 1_000)
     return [("lost", message.family, seconds, "censored" if message.is_censored else "ended")]
@@ -110,6 +119,7 @@ _SPEAKERS: dict[type, Callable[..., list[Words]]] = {
     PlaceOrders: _place,
     PlanSized: _plan,
     TierMeasured: _tier,
+    CensusCounted: _census,
     OpportunityLost: _lost,
     OpportunityFound: lambda m: [("found", m.family, m.relation_id)],
     PlanDenied: lambda m: [("deny", m.reason, m.stage, m.family)],

@@ -13,6 +13,7 @@ import msgspec
 from polyarb.domain.errors import UsageError
 from polyarb.domain.fees import FeeSchedule
 from polyarb.domain.ids import ConditionId, GroupId, RelationId, TokenId
+from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue, Market, MarketGroup, MarketVersion, Relation, mirror
 from polyarb.domain.messages import (
     UNKNOWN_PRICE,
@@ -128,10 +129,9 @@ def _market(scenario: Scenario, words: tuple[str, ...]) -> None:
 
 
 def _group(scenario: Scenario, words: tuple[str, ...]) -> None:
-    split = words.index("convert") if "convert" in words else len(words)
-    names = words[1:split]
-    rest = words[split:]
-    options = _options(rest, {"convert": "0", "incomplete": ""})
+    defaults = {"convert": "0", "incomplete": ""}
+    end = next((at for at, word in enumerate(words) if word in defaults), len(words))
+    names, options = words[1:end], _options(words[end:], defaults)
     group_id = GroupId(words[0])
     convert = options["convert"]
     scenario.groups[group_id] = MarketGroup(
@@ -269,3 +269,21 @@ EVENTS: dict[str, Callable[[Scenario, tuple[str, ...], int], Event]] = {
     "halt": _halt,
     "resume": _resume,
 }
+
+
+def with_settings(profile: Profile, settings: dict[str, str]) -> Profile:
+    """Set figures of a profile by their dotted names, as `set sizing.trade_size_usd 5` does.
+
+    Errors: UsageError for a figure that a profile does not have.
+    """
+    for key, text in settings.items():
+        section_name, _, name = key.partition(".")
+        field_name = name.replace("_usd", "")
+        section = getattr(profile, section_name, None)
+        if field_name not in getattr(section, "__struct_fields__", ()):
+            raise UsageError(f"set {key}: expected a figure of a profile, found none of that name")
+        is_scaled = name != field_name or "fraction" in name
+        value = parse_micros(text) if is_scaled else int(text)
+        changed = msgspec.structs.replace(section, **{field_name: value})
+        profile = msgspec.structs.replace(profile, **{section_name: changed})
+    return profile

@@ -89,7 +89,8 @@ class Feasibility(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_legal(self) -> bool:
         """Tell whether any set at all can be placed."""
-        return any(legal.fit is not Fit.ILLEGAL for legal in self.sets)
+        is_shown = any(legal.fit is not Fit.ILLEGAL for legal in self.sets)
+        return is_shown or any(self.even_legs_max.values())
 
 
 def prove(profile: Profile) -> Feasibility:

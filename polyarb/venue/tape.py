@@ -48,15 +48,13 @@ class TapeFeed:
 
     def frames(self) -> Iterator[Frame]:
         """Yield every frame in the order of the tape."""
-        if self._speed is None:
-            return map(self._translator.frame, self._lines)
-        return self._paced(self._speed)
+        frames = self._translator.frames(self._lines)
+        return frames if self._speed is None else self._paced(frames, self._speed)
 
-    def _paced(self, speed: float) -> Iterator[Frame]:
+    def _paced(self, frames: Iterator[Frame], speed: float) -> Iterator[Frame]:
         """Yield every frame when it is due; the first one that has a time sets the start."""
         begun_ns = first_ns = 0
-        for line in self._lines:
-            frame = self._translator.frame(line)
+        for frame in frames:
             if first_ns:
                 self._wait_until(begun_ns + int((frame.receive_time_ns - first_ns) / speed))
             elif frame.receive_time_ns:

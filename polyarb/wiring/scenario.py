@@ -8,7 +8,7 @@ from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
 from polyarb.ports import FeedStatistics, Frame
 from polyarb.research.expectations import unmet
-from polyarb.research.scenario import Scenario
+from polyarb.research.scenario import Scenario, with_settings
 from polyarb.runner import Runner
 from polyarb.store.memory import MemoryJournal, MemoryRecord
 from polyarb.venue.shadow import ShadowGateway
@@ -48,6 +48,7 @@ class ScriptedInbox:
 
 def run_scenario(scenario: Scenario, profile: Profile) -> tuple[list[str], list[MemoryRecord]]:
     """Run a scenario and return what it owes (nothing when it holds) and its journal."""
+    profile = with_settings(profile, scenario.settings)
     catalogue = scenario.catalogue()
     recipe = Recipe(
         run_id="scenario", code_digest="", profile=profile, catalogue=catalogue, tapes=()

@@ -133,8 +133,8 @@ class CatalogueBuilder:
         elif shape.condition_id is not unset:
             self._add_gamma_market(msgspec.json.decode(content, type=GammaMarket), name)
         elif shape.t is not unset:
-            body = msgspec.json.decode(content, type=CompactMarket)
-            self.add_market(market_of_compact(body), name)
+            compact = msgspec.json.decode(content, type=CompactMarket)
+            self.add_market(market_of_compact(compact), name)
         elif shape.token_a is not unset:
             pair = msgspec.json.decode(content, type=TokenPair)
             self.add_market(_bare_market(pair.market, pair.token_a, pair.token_b), name)

@@ -18,6 +18,7 @@ ORDER_DELAY_MS = 250
 """Stands for the taker hold of a market that only says it has one (`itode`)."""
 _V2_CONDITION_LENGTH = len("0x") + 62
 _V1_CONDITION_LENGTH = len("0x") + 64
+_SHOWN_MAX = 60
 _TEXT_LIST = msgspec.json.Decoder(list[str])
 
 
@@ -100,7 +101,7 @@ def market_of_gamma(body: GammaMarket, group_id: GroupId | None = None) -> Marke
     tokens = _tokens(body)
     if not body.condition_id or len(tokens) != 2 or tokens[0] == tokens[1]:
         return None
-    outcomes = _texts(body.outcomes)
+    outcomes = _texts(body.outcomes, "outcomes")
     return Market(
         condition_id=_condition_id(body.condition_id),
         yes=TokenId(tokens[0]),
@@ -175,8 +176,10 @@ def _certificate(group_id: GroupId, event: GammaEvent) -> tuple[tuple[bool, str]
             any(group_id_of(market, event) != group_id for market in markets),
             "the event lists markets outside of the group",
         ),
-        (any(market.neg_risk_other is not False and market.neg_risk_other is not None
-             for market in markets), "an outcome is a placeholder (negRiskOther)"),
+        (
+            any(market.neg_risk_other for market in markets),
+            "an outcome is a placeholder (negRiskOther)",
+        ),
         (any(not market.condition_id for market in markets), "an outcome has no conditionId"),
         (
             len({market.condition_id for market in markets}) < len(markets),
@@ -192,7 +195,7 @@ def _certificate(group_id: GroupId, event: GammaEvent) -> tuple[tuple[bool, str]
             "an outcome takes no orders",
         ),
         (_has_question_gap(markets), "an outcome's number is missing (questionID)"),
-    )  # fmt: skip
+    )
 
 
 def _has_question_gap(markets: list[GammaMarket]) -> bool:
@@ -206,17 +209,22 @@ def _has_question_gap(markets: list[GammaMarket]) -> bool:
 def _tokens(body: GammaMarket) -> list[str]:
     """Choose the token ids by version; an unknown version cannot be traded, only looked at."""
     if body.version == MarketVersion.V2:
-        return _texts(body.position_ids)
+        return _texts(body.position_ids, "positionIds")
     if body.version == MarketVersion.V1:
-        return _texts(body.clob_token_ids)
-    return _texts(body.clob_token_ids) or _texts(body.position_ids)
+        return _texts(body.clob_token_ids, "clobTokenIds")
+    return _texts(body.clob_token_ids, "clobTokenIds") or _texts(body.position_ids, "positionIds")
 
 
-def _texts(value: str | list[str] | None) -> list[str]:
+def _texts(value: str | list[str] | None, field: str) -> list[str]:
     """Read a list of texts, which Gamma likes to wrap in a text. Errors: ValidationError."""
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        return value or []
+    try:
         return _TEXT_LIST.decode(value) if value else []
-    return value or []
+    except msgspec.MsgspecError:
+        raise msgspec.ValidationError(
+            f"Expected a JSON list of texts, got {value[:_SHOWN_MAX]!r} - at `{field}`"
+        ) from None
 
 
 def _condition_id(text: str) -> ConditionId:

@@ -1,4 +1,4 @@
-"""Decimal text of the wire as whole micros, exactly and fast; what cannot be one is Unusable.
+"""Decimal text of the wire as whole micros, exactly and fast; what cannot be one is UnusableError.
 
 The caches hold only texts that were read without a fault and are bounded, so that no stream of
 nonsense can fill the memory.
@@ -14,7 +14,10 @@ SIZE_MAX = 10**12 * MICRO
 """A level of a trillion shares is nonsense, not liquidity."""
 _CACHED_SIZES_MAX = 1 << 16
 _SIZE_DECIMALS = 6
-_SIZE_SCALE = tuple(10 ** (_SIZE_DECIMALS - digits) for digits in range(_SIZE_DECIMALS + 1))
+_SIZE_DIGITS_MAX = 24
+_SIZE_SCALE: tuple[int, ...] = tuple(
+    10 ** (_SIZE_DECIMALS - digits) for digits in range(_SIZE_DECIMALS + 1)
+)
 _CACHED_PRICE_LENGTH_MAX = len("0.4700")
 
 
@@ -32,7 +35,7 @@ class Rejection(StrEnum):
     REPEATED_LEVEL = "repeated_level"
 
 
-class Unusable(ValueError):
+class UnusableError(ValueError):
     """One message cannot be translated; raised and caught inside this package only."""
 
     def __init__(self, rejection: Rejection) -> None:
@@ -54,13 +57,13 @@ BEST_ASKS: dict[str | None, tuple[int, int]] = {None: (UNKNOWN_PRICE, UNKNOWN_PR
 
 
 def read_price(text: str) -> MirroredPrice:
-    """Read a tradable price. Errors: Unusable off the lattice or not strictly between 0 and 1."""
+    """Read a tradable price. Errors: UnusableError off the lattice or not strictly between 0 and 1."""
     known = PRICES.get(text)
     if known is not None:
         return known
     micros = _micros(text, Rejection.BAD_PRICE)
     if not 0 < micros < ONE or micros % PRICE_LATTICE:
-        raise Unusable(Rejection.BAD_PRICE)
+        raise UnusableError(Rejection.BAD_PRICE)
     decimals = len(text.partition(".")[2])
     mirrored = f"{ONE - micros:07d}"
     entry = (micros, ONE - micros, f"{mirrored[0]}.{mirrored[1:]}"[: decimals + 2])
@@ -69,36 +72,46 @@ def read_price(text: str) -> MirroredPrice:
     return entry
 
 
+def read_exact_size(text: str) -> int:
+    """Read a size in micro-shares. Errors: UnusableError, also for more than six decimals."""
+    whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    decimals = len(fraction)
+    if (
+        decimals > _SIZE_DECIMALS
+        or not (whole and digits.isdecimal() and digits.isascii())
+        or len(digits) > _SIZE_DIGITS_MAX
+    ):
+        raise UnusableError(Rejection.BAD_SIZE)
+    micros = int(digits) * _SIZE_SCALE[decimals]
+    if micros > SIZE_MAX:
+        raise UnusableError(Rejection.BAD_SIZE)
+    if len(SIZES) >= _CACHED_SIZES_MAX:
+        SIZES.clear()
+    SIZES[text] = micros
+    return micros
+
+
 def read_size(text: str) -> tuple[int, bool]:
     """Read a size in micro-shares, and whether something finer was cut off.
 
     Some recordings carry the noise of binary floats ("1.5899999999999999"); shares have six
-    decimals on chain, so the rest is no liquidity. Errors: Unusable.
+    decimals on chain, so the rest is no liquidity. Errors: UnusableError.
     """
-    known = SIZES.get(text)
-    if known is not None:
-        return known, False
     whole, _, fraction = text.partition(".")
-    digits = whole + fraction[:_SIZE_DECIMALS]
     rest = fraction[_SIZE_DECIMALS:]
-    if not (whole and digits.isdecimal() and text.isascii() and (not rest or rest.isdecimal())):
-        raise Unusable(Rejection.BAD_SIZE)
-    micros = int(digits) * _SIZE_SCALE[len(digits) - len(whole)]
-    if micros > SIZE_MAX:
-        raise Unusable(Rejection.BAD_SIZE)
-    if rest:
-        return micros, bool(rest.strip("0"))
-    if len(SIZES) >= _CACHED_SIZES_MAX:
-        SIZES.clear()
-    SIZES[text] = micros
-    return micros, False
+    if not rest:
+        return read_exact_size(text), False
+    if not (rest.isdecimal() and rest.isascii()):
+        raise UnusableError(Rejection.BAD_SIZE)
+    return read_exact_size(f"{whole}.{fraction[:_SIZE_DECIMALS]}"), bool(rest.strip("0"))
 
 
 def read_tick(text: str) -> int:
-    """Read a tick size in micros. Errors: Unusable."""
+    """Read a tick size in micros. Errors: UnusableError."""
     micros = _micros(text, Rejection.BAD_TICK)
     if not 0 < micros < ONE or micros % PRICE_LATTICE:
-        raise Unusable(Rejection.BAD_TICK)
+        raise UnusableError(Rejection.BAD_TICK)
     return micros
 
 
@@ -118,9 +131,7 @@ def read_best_ask(text: str | None) -> tuple[int, int]:
     return BEST_ASKS.get(text) or _learn_top(BEST_ASKS, text or "", empty=ONE)
 
 
-def _learn_top(
-    known: dict[str | None, tuple[int, int]], text: str, empty: int
-) -> tuple[int, int]:
+def _learn_top(known: dict[str | None, tuple[int, int]], text: str, empty: int) -> tuple[int, int]:
     micros = _micros(text, Rejection.BAD_PRICE) if text else empty
     top = (empty, ONE - empty) if micros in (0, empty) else read_price(text)[:2]
     if len(text) <= _CACHED_PRICE_LENGTH_MAX:
@@ -132,4 +143,4 @@ def _micros(text: str, rejection: Rejection) -> int:
     try:
         return parse_micros(text)
     except ValueError:
-        raise Unusable(rejection) from None
+        raise UnusableError(rejection) from None

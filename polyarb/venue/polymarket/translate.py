@@ -4,7 +4,7 @@ A message is translated whole or not at all. Times only go forward: where a tape
 time, the latest venue time stands for it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -29,9 +29,10 @@ from polyarb.venue.polymarket.numerals import (
     PRICES,
     SIZES,
     Rejection,
-    Unusable,
+    UnusableError,
     read_best_ask,
     read_best_bid,
+    read_exact_size,
     read_price,
     read_size,
     read_tick,
@@ -44,7 +45,7 @@ RECEIVE_STEPPED_BACK = "receive_stepped_back"
 SIZE_CUT = "size_cut"
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-_NO_PAIR = (*_UNREADABLE, Unusable, KeyError)
+_NO_PAIR = (*_UNREADABLE, UnusableError, KeyError)
 _Token = tuple[ConditionId, bool, TokenId]
 """The token's market, whether it is the YES, and the other token of that market."""
 _Entry = tuple[bool, bool, int, int]
@@ -84,82 +85,88 @@ class Translator:
         )
 
     def frame(self, line: bytes) -> Frame:
-        """Translate one line of a tape; a line that cannot be used is a frame without events.
+        """Translate one line of a tape; a line that cannot be used is a frame without events."""
+        return next(self.frames((line,)))
+
+    def frames(self, lines: Iterable[bytes]) -> Iterator[Frame]:
+        """Translate lines as they come.
 
         More than 99 of 100 lines of a feed tell one level of one market for both of its tokens.
         That line alone is read here, in one go and without a further call, because nothing in
         the river runs as often; whatever else it may be goes to `translated`, which reads every
         line, this kind included, and with which a property test compares it.
         """
-        try:
-            record = decode_pair(line)
-            message = record.msg
-            first, second = message.price_changes
-            condition_id, is_yes, sister = self._tokens[first.asset_id]
-            price, mirrored, mirrored_text = PRICES[first.price]
+        tokens = self._tokens
+        for line in lines:
+            try:
+                record = decode_pair(line)
+                message = record.msg
+                first, second = message.price_changes
+                condition_id, is_yes, sister = tokens[first.asset_id]
+                price, mirrored, mirrored_text = PRICES[first.price]
+                size = SIZES.get(first.size)
+                if size is None:
+                    size = read_exact_size(first.size)
+                best_bid, best_bid_mirrored = BEST_BIDS[first.best_bid]
+                best_ask, best_ask_mirrored = BEST_ASKS[first.best_ask]
+            except _NO_PAIR:
+                yield self.translated(line)
+                continue
+            receive_ns = venue_ns = message.timestamp * NS_PER_MS
+            if record.recv_ns is not None:
+                receive_ns = record.recv_ns
+            elif record.recv_ms is not None:
+                receive_ns = record.recv_ms * NS_PER_MS
+            elif venue_ns < self._latest_ns:
+                receive_ns = self._latest_ns
             side = first.side
             if (
                 second.asset_id != sister
                 or second.price != mirrored_text
                 or second.size != first.size
                 or second.side == side
+                or receive_ns < self._latest_ns
             ):
-                return self.translated(line)
-            size = SIZES.get(first.size)
-            if size is None:
-                size, is_cut = read_size(first.size)
-                if is_cut:
-                    return self.translated(line)
-            best_bid, best_bid_mirrored = BEST_BIDS[first.best_bid]
-            best_ask, best_ask_mirrored = BEST_ASKS[first.best_ask]
-        except _NO_PAIR:
-            return self.translated(line)
-        receive_ns = venue_ns = message.timestamp * NS_PER_MS
-        if record.recv_ns is not None:
-            receive_ns = record.recv_ns
-        elif record.recv_ms is not None:
-            receive_ns = record.recv_ms * NS_PER_MS
-        elif venue_ns < self._latest_ns:
-            receive_ns = self._latest_ns
-        if receive_ns < self._latest_ns:
-            return self.translated(line)
-        self._latest_ns = receive_ns
-        self._pairs += 1
-        is_bid = side == "BUY"
-        if not is_yes:
-            is_bid, price = not is_bid, mirrored
-            best_bid, best_ask = best_ask_mirrored, best_bid_mirrored
-        event = LevelChanged(
-            condition_id=condition_id,
-            is_bid=is_bid,
-            price=price,
-            size=size,
-            best_bid=best_bid,
-            best_ask=best_ask,
-            venue_time_ns=venue_ns,
-            receive_time_ns=receive_ns,
-        )
-        return Frame(receive_ns, (event,))
+                yield self.translated(line)
+                continue
+            self._latest_ns = receive_ns
+            self._pairs += 1
+            is_bid = side == "BUY"
+            if not is_yes:
+                is_bid, price = not is_bid, mirrored
+                best_bid, best_ask = best_ask_mirrored, best_bid_mirrored
+            event = LevelChanged(
+                condition_id=condition_id,
+                is_bid=is_bid,
+                price=price,
+                size=size,
+                best_bid=best_bid,
+                best_ask=best_ask,
+                venue_time_ns=venue_ns,
+                receive_time_ns=receive_ns,
+            )
+            yield Frame(receive_ns, (event,))
 
     def translated(self, line: bytes) -> Frame:
-        """Translate any line: one message or an array of them."""
+        """Translate any line: one message or an array of them; the reference for `frames`."""
         self._counted.frames += 1
-        events: list[MarketEvent] = []
         try:
-            record = wire.decode_line(line)
-            payload = bytes(record.msg).lstrip()
-            if not payload:
-                raise Unusable(Rejection.MALFORMED_LINE)
-            messages = wire.decode_array(payload) if payload[:1] == b"[" else [payload]
-        except (*_UNREADABLE, Unusable):
-            self._reject(Rejection.MALFORMED_LINE)
-            return Frame(self._latest_ns, ())
+            record: wire.Line | wire.RawLine = wire.decode_line(line)
+            messages: Sequence[wire.Message | msgspec.Raw | bytes] = (
+                record.msg if isinstance(record.msg, list) else (record.msg,)
+            )
+        except _UNREADABLE:
+            try:
+                record = wire.decode_raw_line(line)
+                messages = _split(bytes(record.msg).strip())
+            except (*_UNREADABLE, UnusableError):
+                self._reject(Rejection.MALFORMED_LINE)
+                return Frame(self._latest_ns, ())
         is_timed = self._set_receive_time(record)
-        for raw in messages:
-            events += self._message(raw, is_timed)
+        events = [event for message in messages for event in self._message(message, is_timed)]
         return Frame(self._latest_ns, events)
 
-    def _set_receive_time(self, record: wire.TapeLine) -> bool:
+    def _set_receive_time(self, record: wire.Envelope) -> bool:
         """Move our time to the line's, never back; tell whether it had one."""
         if record.recv_ns is not None:
             receive_ns = record.recv_ns
@@ -173,15 +180,17 @@ class Translator:
             self._latest_ns = receive_ns
         return True
 
-    def _message(self, raw: bytes | msgspec.Raw, is_timed: bool) -> Iterable[MarketEvent]:
+    def _message(
+        self, raw: wire.Message | bytes | msgspec.Raw, is_timed: bool
+    ) -> tuple[MarketEvent, ...]:
         """Translate one message, or count why not."""
         before = self._latest_ns
         try:
-            message = _decode(raw)
+            message = _decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
             if not is_timed:
                 self._latest_ns = max(before, message.timestamp * NS_PER_MS)
             events = self._events(message)
-        except Unusable as fault:
+        except UnusableError as fault:
             self._latest_ns = before
             self._reject(fault.rejection)
             return ()
@@ -207,7 +216,7 @@ class Translator:
     def _levels(self, message: wire.PriceChange) -> tuple[MarketEvent, ...]:
         """Translate a price_change to one event for every market in it that we know."""
         if not message.price_changes:
-            raise Unusable(Rejection.NO_ENTRIES)
+            raise UnusableError(Rejection.NO_ENTRIES)
         markets: dict[ConditionId, list[tuple[wire.Change, _Entry]]] = {}
         unknown = cut = 0
         for change in message.price_changes:
@@ -224,7 +233,7 @@ class Translator:
         tops = {key: _tops(*entries[0]) for key, entries in markets.items()}
         self._counted.unknown_tokens += unknown
         if not markets:
-            raise Unusable(Rejection.UNKNOWN_TOKEN)
+            raise UnusableError(Rejection.UNKNOWN_TOKEN)
         _count(self._counted.noted, SIZE_CUT, cut)
         return tuple(
             self._level_event(condition_id, entries, tops[condition_id], message.timestamp)
@@ -323,7 +332,7 @@ class Translator:
         token = self._tokens.get(asset_id)
         if token is None:
             self._counted.unknown_tokens += 1
-            raise Unusable(Rejection.UNKNOWN_TOKEN)
+            raise UnusableError(Rejection.UNKNOWN_TOKEN)
         return token
 
     def _reject(self, rejection: Rejection) -> None:
@@ -331,25 +340,33 @@ class Translator:
         _count(self._counted.rejected, rejection.value)
 
 
+def _split(payload: bytes) -> list[msgspec.Raw] | tuple[bytes, ...]:
+    """Return the messages of a frame. Errors: UnusableError where there is none."""
+    if not payload:
+        raise UnusableError(Rejection.MALFORMED_LINE)
+    return wire.decode_array(payload) if payload[:1] == b"[" else (payload,)
+
+
 def _decode(raw: bytes | msgspec.Raw) -> wire.Message:
-    """Decode one message of any known kind and age. Errors: Unusable."""
+    """Decode one message of any known kind and age. Errors: UnusableError."""
     try:
-        return wire.decode_message(raw)
+        message: wire.Message = wire.decode_message(raw)
+        return message
     except _UNREADABLE:
         pass
     try:
         event_type = wire.decode_event_type(raw).event_type
     except _UNREADABLE:
-        raise Unusable(Rejection.MALFORMED_MESSAGE) from None
+        raise UnusableError(Rejection.MALFORMED_MESSAGE) from None
     if event_type not in wire.EVENT_TYPES:
-        raise Unusable(Rejection.UNKNOWN_TYPE)
+        raise UnusableError(Rejection.UNKNOWN_TYPE)
     if event_type == "price_change":
         for decode in (wire.decode_old_change, wire.decode_oldest_change):
             try:
                 return wire.with_entries(decode(raw))
             except _UNREADABLE:
                 continue
-    raise Unusable(Rejection.MALFORMED_MESSAGE)
+    raise UnusableError(Rejection.MALFORMED_MESSAGE)
 
 
 def _side(levels: list[wire.Level]) -> tuple[list[Level], int]:
@@ -360,7 +377,7 @@ def _side(levels: list[wire.Level]) -> tuple[list[Level], int]:
         price, _, _ = read_price(level.price)
         size, is_cut = read_size(level.size)
         if price in side:
-            raise Unusable(Rejection.REPEATED_LEVEL)
+            raise UnusableError(Rejection.REPEATED_LEVEL)
         side[price] = size
         cut += is_cut
     return [(price, size) for price, size in side.items() if size], cut

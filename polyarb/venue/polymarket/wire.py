@@ -4,7 +4,7 @@ Only the fields that are used are decoded. Prices and sizes stay text until they
 a timestamp is read as the whole number in its text. Source: polymarket.md 4.1.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -91,15 +91,10 @@ class MarketResolved(msgspec.Struct, tag="market_resolved", tag_field="event_typ
     timestamp: Milliseconds
 
 
-Message = (
-    PriceChange | Book | LastTrade | TickSizeChange | BestBidAsk | NewMarket | MarketResolved
-)
+Message = PriceChange | Book | LastTrade | TickSizeChange | BestBidAsk | NewMarket | MarketResolved
 EVENT_TYPES: frozenset[str] = frozenset(
-    str(kind.__struct_config__.tag)
-    for kind in (
-        PriceChange, Book, LastTrade, TickSizeChange, BestBidAsk, NewMarket, MarketResolved,
-    )
-)  # fmt: skip
+    str(kind.__struct_config__.tag) for kind in get_args(Message)
+)
 
 
 class BareChange(msgspec.Struct, gc=False):
@@ -141,29 +136,35 @@ class PairChange(msgspec.Struct, tag="price_change", tag_field="event_type", gc=
     timestamp: Milliseconds
 
 
-class PairLine(msgspec.Struct, gc=False):
-    """A tape line that holds a PairChange and nothing else."""
+class Envelope(msgspec.Struct, kw_only=True, gc=False):
+    """What stands beside a message in a tape: ours has recv_ns, a published one perhaps recv_ms."""
+
+    recv_ms: ReceivedMs | None = None
+    recv_ns: ReceivedNs | None = None
+
+
+class PairLine(Envelope, kw_only=True, gc=False):
+    """A line that holds a PairChange and nothing else."""
 
     msg: PairChange
-    recv_ms: ReceivedMs | None = None
-    recv_ns: ReceivedNs | None = None
 
 
-class TapeLine(msgspec.Struct):
-    """Any line of a tape: ours has recv_ns, a published one recv_ms, some neither.
+class Line(Envelope, kw_only=True):
+    """A line that holds one message of a known kind or an array of any."""
 
-    raw stands for msg where the venue sent what is no JSON.
-    """
+    msg: Message | list[msgspec.Raw]
+
+
+class RawLine(Envelope, kw_only=True):
+    """Any line; one without msg recorded a frame that is no JSON."""
 
     msg: msgspec.Raw = msgspec.Raw(b"")
-    raw: msgspec.Raw = msgspec.Raw(b"")
-    recv_ms: ReceivedMs | None = None
-    recv_ns: ReceivedNs | None = None
 
 
 # Lax, so that the number in a timestamp's text is read as such; text fields stay strict in it.
 decode_pair = msgspec.json.Decoder(PairLine, strict=False).decode
-decode_line = msgspec.json.Decoder(TapeLine, strict=False).decode
+decode_line = msgspec.json.Decoder(Line, strict=False).decode
+decode_raw_line = msgspec.json.Decoder(RawLine, strict=False).decode
 decode_message = msgspec.json.Decoder(Message, strict=False).decode
 decode_old_change = msgspec.json.Decoder(OneTokenChange, strict=False).decode
 decode_oldest_change = msgspec.json.Decoder(OneLevelChange, strict=False).decode

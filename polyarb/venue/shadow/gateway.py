@@ -152,7 +152,7 @@ class ShadowGateway:
         fill = late.match(self._counterparty, order)
         plan_id, order_id = order.plan_id, order.order_id
         if is_first or not is_faded(self._model, plan_id, order_id):
-            faded.match(self._counterparty, order, ceiling=None)
+            faded.match(self._counterparty, order, ceiling=fill)
         else:
             faded.miss(order)
         if is_reverted(self._model, plan_id, order_id):

@@ -109,9 +109,7 @@ def test_a_wrong_line_of_dotenv_is_told(workspace: Workspace, text: str, told: s
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660, 0o610, 0o601, 0o620, 0o602])
-@pytest.mark.parametrize(
-    "name", ["PRIVATE_KEY", "api_secret", "KEYSTORE_PASSWORD", "ALERT_WEBHOOK_URL"]
-)
+@pytest.mark.parametrize("name", ["PRIVATE_KEY", "api_secret", "MY_PASSWORD", "WEBHOOK_URL"])
 def test_a_dotenv_with_secrets_that_others_may_read_is_refused(
     workspace: Workspace, name: str, mode: int
 ) -> None:

@@ -1,5 +1,7 @@
 """Every figure of the shipped files, as the product specification has it."""
 
+from itertools import pairwise
+
 import pytest
 from polyarb.config import load_profile, load_settings, profile_names
 from polyarb.config.figures import Figure
@@ -18,17 +20,17 @@ LIVE_WARNINGS = ("SWITCH_TO_LIVE", "REAL_MONEY", "REQUIRES_PRIVATE_KEY")
 # run, phase, families, trade, ceiling, edge, slippage, order, position, open, daily loss,
 # instruments, venues, orders a minute, failures in a row, failed fraction
 PROFILES = """
-live_shadow_atomic_v1      shadow shadow      all      1  5 0.01  0.02   5   10   10   1 31 1 120 3 0.4
-live_safe_atomic_v1        live   micro-live  instant  2  5 0.015 0.025  5   20   20   3 31 1  60 3 0.4
-live_constrained_atomic_v1 live   constrained instant  5 10 0.018 0.025 10   50   50   5 31 1  60 3 0.4
-live_scaled_atomic_v1      live   scaled      instant 10 20 0.02  0.03  20  100  100  10 31 1 120 5 0.5
-sandbox                    shadow -           all      1  5 0.05  0.005  5   50   50   5 31 1  60 3 0.4
-conservative               shadow -           all      5 10 0.02  0.01  10  200  200  20 31 1  60 3 0.4
-live_safe                  live   -           instant  5 10 0.02  0.01  10  100  100  10 31 1  60 3 0.4
-balanced                   shadow -           all     10 20 0.01  0.02  20 1000 1000 100 31 1  60 3 0.4
-taker                      shadow -           all     12 24 0.012 0.025 24  600  600  60 31 1  60 3 0.4
-maker                      shadow -           all     15 30 0.008 0.01  30  800  800  80 31 1  60 3 0.4
-aggressive                 shadow -           all     20 40 0.005 0.03  40 2000 2000 200 31 1  60 3 0.4
+live_shadow_atomic_v1      shadow shadow      all  1  5 0.01  0.02   5   10   10   1 31 1 120 3 0.4
+live_safe_atomic_v1        live   micro-live  some 2  5 0.015 0.025  5   20   20   3 31 1  60 3 0.4
+live_constrained_atomic_v1 live   constrained some 5 10 0.018 0.025 10   50   50   5 31 1  60 3 0.4
+live_scaled_atomic_v1      live   scaled      some 10 20 0.02  0.03  20  100  100  10 31 1 120 5 0.5
+sandbox                    shadow -           all  1  5 0.05  0.005  5   50   50   5 31 1  60 3 0.4
+conservative               shadow -           all  5 10 0.02  0.01  10  200  200  20 31 1  60 3 0.4
+live_safe                  live   -           some 5 10 0.02  0.01  10  100  100  10 31 1  60 3 0.4
+balanced                   shadow -           all  10 20 0.01  0.02  20 1000 1000 100 31 1  60 3 0.4
+taker                      shadow -           all  12 24 0.012 0.025 24  600  600  60 31 1  60 3 0.4
+maker                      shadow -           all  15 30 0.008 0.01  30  800  800  80 31 1  60 3 0.4
+aggressive                 shadow -           all  20 40 0.005 0.03  40 2000 2000 200 31 1  60 3 0.4
 """
 ROWS = {row.split()[0]: row.split()[1:] for row in PROFILES.strip().splitlines()}
 WARNINGS = {
@@ -103,7 +105,7 @@ def test_only_the_product_figures_are_written_into_the_shipped_profiles(
 def test_thresholds_rise_and_sizes_never_fall_along_the_phases(workspace: Workspace) -> None:
     names = load_settings(workspace).phases
     rungs = [load_profile(workspace, names[phase]) for phase in Phase]
-    for lower, upper in zip(rungs, rungs[1:], strict=False):
+    for lower, upper in pairwise(rungs):
         assert lower.sizing.edge_fraction_min < upper.sizing.edge_fraction_min
         assert lower.sizing.trade_size < upper.sizing.trade_size
         assert lower.sizing.trade_size_ceiling <= upper.sizing.trade_size_ceiling

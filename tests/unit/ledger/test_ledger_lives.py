@@ -174,7 +174,7 @@ def test_a_broken_set_realises_its_loss_and_its_single_leg_was_never_a_gain() ->
     open_ledger = fold(life.messages[:cut])
     row = by_plan(open_ledger.pnl, open_ledger.plans)[0]
     assert row.columns == PnlColumns(expected=300_000, matched=-120_000, settled=-120_000)
-    assert (row.unmatched, row.held, row.status) == (4_000_000, 4_000_000, SetStatus.BROKEN)
+    assert (row.unmatched, row.held, row.status) == (4_000_000, 0, SetStatus.BROKEN)
     ledger = fold(life.messages)
     row = by_plan(ledger.pnl, ledger.plans)[0]
     assert row.columns == PnlColumns(expected=300_000, matched=-120_000, settled=-420_000)

@@ -291,13 +291,15 @@ def test_one_reverted_leg_leaves_the_other_to_be_sold() -> None:
 
 def test_a_maker_fades_from_every_leg_but_the_first() -> None:
     model = replace(STEADY, fade_fraction=1_000_000)
-    shadow = gateway(pair_books(), market("A", hold_ms=500), market("B"), model=model)
+    books = pair_books()
+    books.replace(B, bids=levels("0.45x100"), asks=levels("0.50x100"))
+    shadow = gateway(books, market("A", hold_ms=500), market("B"), model=model)
     shadow.dispatch(pair())
     measured = tiers(shadow.due(NEVER_NS))
     assert measured["T2"].is_complete
-    # B has no hold and is matched first; its 50 NO go back at .53.
+    # B has no hold and is matched first; its 50 NO go back at .50.
     assert measured["T3"].quantity == 0
-    assert measured["T3"].profit == -parse_micros("1")
+    assert measured["T3"].profit == -parse_micros("2.5")
 
 
 def test_a_fade_is_drawn_for_every_order() -> None:
@@ -404,6 +406,43 @@ def test_a_split_of_which_nothing_sold_is_merged_back_for_its_gas() -> None:
     shadow.dispatch(unwind(placed, START_NS + 10**10))
     (settled,) = of_type(shadow.due(NEVER_NS), SetSettled)
     assert (settled.proceeds, settled.gas) == (0, parse_micros("0.02"))
+
+
+def test_what_is_merged_is_no_more_than_was_asked_for_and_than_is_held() -> None:
+    for asked, paid in (("30", "30"), ("50", "50"), ("80", "50")):
+        shadow = gateway(pair_books(), market("A"), market("B"))
+        placed = pair()
+        shadow.dispatch(placed)
+        shadow.due(NEVER_NS)
+        command = settle(placed, SetStatus.MERGED, START_NS)
+        shadow.dispatch(replace(command, quantity=parse_micros(asked)))
+        (settled,) = of_type(shadow.due(NEVER_NS), SetSettled)
+        assert settled.proceeds == parse_micros(paid)
+
+
+def test_a_split_pays_for_every_set_it_sold_of() -> None:
+    shadow = gateway(split_books("0.41x100"), market("A"), market("B"))
+    placed = place(Family.NEGRISK_SPLIT, "100", SPLIT)
+    shadow.dispatch(placed)
+    shadow.due(NEVER_NS)
+    command = settle(placed, SetStatus.CONVERTED, START_NS)
+    shadow.dispatch(replace(command, quantity=parse_micros("30")))
+    (settled,) = of_type(shadow.due(NEVER_NS), SetSettled)
+    assert settled.proceeds == -parse_micros("100")
+
+
+def test_a_market_of_which_only_the_rest_was_sold_is_watched_too() -> None:
+    books = split_books("0.41x100")
+    books.replace(A, bids=levels("0.50x100"))
+    shadow = gateway(books, market("A"), market("B", hold_ms=1_000))
+    shadow.dispatch(place(Family.NEGRISK_SPLIT, "100", SPLIT))
+    early = shadow.due(START_NS + 10**9)
+    shadow.observe(books.change(A, is_bid=True, price=500_000, size=0))
+    assert shadow.watched == {B}
+    books.replace(A, bids=levels("0.50x100"))
+    measured = tiers([*early, *shadow.due(NEVER_NS)])["T2"]
+    assert (measured.quantity, measured.profit) == (0, -parse_micros("9"))
+    assert shadow.watched == {A, B}
 
 
 def test_a_thin_neg_risk_leg_that_fails_breaks_the_whole_set() -> None:
