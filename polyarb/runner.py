@@ -216,7 +216,7 @@ class Runner:
         )
 
     def _finish(self) -> None:
-        """Settle the last books, cancel what is unmatched, wait for what is matched, close the run."""
+        """Settle the last books, cancel the unmatched, wait for the matched, close the run."""
         progress, gateway = self.progress, self.gateway
         progress.now_ns = max(progress.now_ns, self.engine.settled_by_ns)
         self._catch_up(progress.now_ns)

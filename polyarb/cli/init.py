@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from polyarb.cli.options import JsonOption
 from polyarb.cli.output import notice, print_json, print_text
 from polyarb.store.workspace import InitOutcome, create_workspace, shipped_templates
 
@@ -12,12 +13,12 @@ from polyarb.store.workspace import InitOutcome, create_workspace, shipped_templ
 def init(
     directory: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="Where; created if need be.", show_default="."),
+        typer.Argument(metavar="DIR", help="Where; created if need be.", show_default="."),
     ] = None,
     workspace: Annotated[
         Path | None, typer.Option("--workspace", metavar="DIR", help="The same as DIR.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Write config/, data/, reports/ and backups/; a file that exists is kept as it is.
 

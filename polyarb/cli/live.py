@@ -14,7 +14,7 @@ from polyarb.domain.messages import Tier
 from polyarb.domain.plan import Family
 from polyarb.domain.units import format_micros
 from polyarb.runner import Runner
-from polyarb.wiring.start import Session
+from polyarb.wiring.session import Session
 
 LINE_EVERY = 8
 """Observer calls between two plain lines: about two seconds."""
@@ -114,7 +114,7 @@ def _opportunities(session: Session) -> Table:
 def _tiers(session: Session) -> Table:
     folding = session.folding
     rows = [
-        (tier, f"{folding.complete[tier]}/{folding.measured[tier]} complete")
+        (str(tier), f"{folding.complete[tier]}/{folding.measured[tier]} complete")
         for tier in Tier
         if folding.measured[tier]
     ]

@@ -1,33 +1,32 @@
 """`polyarb profiles`: what the profiles say, where each value comes from, what they may place."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
 
 from polyarb.cli.exit_codes import ExitCode
+from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import notice, print_json, print_text
+from polyarb.config import (
+    Effective,
+    config_digest,
+    load_effective,
+    load_relations,
+    load_settings,
+    load_written,
+    profile_names,
+)
 from polyarb.domain.errors import UsageError
 from polyarb.domain.limits import Profile
 from polyarb.domain.units import format_micros
 from polyarb.rollout.feasibility import Feasibility, LegalSet, cents_up, prove
 from polyarb.store.workspace import Workspace
 
-if TYPE_CHECKING:
-    from polyarb.config import Effective
+app = typer.Typer(
+    help="Profiles: the figures of every phase.", no_args_is_help=True, rich_markup_mode=None
+)
 
-app = typer.Typer(help="Profiles: the figures of every phase.", no_args_is_help=True)
-
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--workspace",
-        metavar="DIR",
-        help="The workspace; else POLYARB_WORKSPACE, else the current directory.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Tighten a figure, e.g. envelope.venues_max=1"),
@@ -53,9 +52,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
 @app.command("list")
 def list_profiles(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List the profiles as their files have them."""
-    from polyarb.config import locate_workspace, profile_names
-
-    place = locate_workspace(workspace)
+    place = open_from(workspace)
     found = [_examine(place, name) for name in profile_names(place)]
     if json:
         print_json([_entry(examined) for examined in found])
@@ -74,9 +71,7 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show every value as a run would use it, and where it comes from."""
-    from polyarb.config import config_digest, load_effective, load_relations, locate_workspace
-
-    place = locate_workspace(workspace)
+    place = open_from(workspace)
     effective = load_effective(place, name, _parse_flags(flags or []))
     digest = config_digest(effective.profile, load_relations(place))
     if json:
@@ -98,9 +93,7 @@ def check(
     The venue takes no order below 5 shares and no marketable one below 1 USD. Exit 2 for a file
     with faults, 1 for a profile that can place nothing.
     """
-    from polyarb.config import load_relations, load_settings, locate_workspace, profile_names
-
-    place = locate_workspace(workspace)
+    place = open_from(workspace)
     found = [_examine(place, each) for each in ([name] if name else profile_names(place))]
     if json:
         print_json([_verdict_entry(examined) for examined in found])
@@ -114,8 +107,6 @@ def check(
 
 
 def _examine(workspace: Workspace, name: str) -> Examined:
-    from polyarb.config import load_written
-
     try:
         profile = load_written(workspace, name).profile
     except UsageError as fault:
@@ -177,7 +168,7 @@ def _row(examined: Examined) -> tuple[str, ...]:
     return (examined.name, str(profile.run), phase, *(format_micros(each) for each in figures))
 
 
-def _values(effective: "Effective", digest: str) -> str:
+def _values(effective: Effective, digest: str) -> str:
     rows: list[tuple[str, ...]] = [("key", "value", "source")]
     rows += [(value.key, value.value, value.source) for value in effective.values]
     return f"{_columns(rows)}\n\nprofile {effective.profile.name}\ndigest  {digest}"

@@ -19,7 +19,8 @@ from polyarb.domain.limits import Phase
 from polyarb.domain.plan import Family
 from polyarb.runner import Progress
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.start import Session, StartOptions
+from polyarb.wiring.session import Session
+from polyarb.wiring.start import StartOptions
 from polyarb.wiring.start import start as start_run
 
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
@@ -149,7 +150,7 @@ def summarise(session: Session, progress: Progress) -> Summary:
         raw_hits={family: folding.raw_hits[family] for family in Family},
         rejected=dict(folding.rejected.most_common()),
         episodes={family: folding.found[family] for family in Family},
-        sets={status: count for status, count in folding.sets.items()},
+        sets={str(status): count for status, count in folding.sets.items()},
         journal_sequence=head.sequence,
         journal_hash=head.hash,
         tapes_torn=[

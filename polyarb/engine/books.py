@@ -6,7 +6,7 @@ is invalid until a fresh snapshot comes.
 """
 
 from polyarb.domain.book import BookFault, BookStatus, Depth
-from polyarb.domain.messages import UNKNOWN_PRICE, BookReplaced
+from polyarb.domain.messages import UNKNOWN_PRICE, BookReplaced, LevelChanged
 from polyarb.domain.plan import Level
 from polyarb.domain.units import ONE
 from polyarb.engine.state import Ladder
@@ -40,6 +40,27 @@ def apply_level(ladder: Ladder, is_bid: bool, price: int, size: int) -> None:
             ladder.best_ask = price
     elif ladder.asks.pop(price, 0) and price == ladder.best_ask:
         ladder.best_ask = min(ladder.asks, default=ONE)
+
+
+def fold_level(ladder: Ladder, event: LevelChanged) -> bool:
+    """Take a message of one level; tell whether the book must be judged once it is settled.
+
+    It must when the top moved, when it is not the one that the feed tells, or when something
+    waits for depth behind the top.
+    """
+    bid, ask = ladder.best_bid, ladder.best_ask
+    apply_level(ladder, event.is_bid, event.price, event.size)
+    ladder.venue_time_ns = event.venue_time_ns
+    ladder.receive_time_ns = event.receive_time_ns
+    ladder.wire_bid = event.best_bid
+    ladder.wire_ask = event.best_ask
+    return (
+        event.best_bid != bid
+        or event.best_ask != ask
+        or ladder.best_bid != bid
+        or ladder.best_ask != ask
+        or ladder.is_watched
+    )
 
 
 def is_late(ladder: Ladder, event: BookReplaced) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from polyarb.domain.approval import Request
+from polyarb.domain.book import BookFault, BookStatus
 from polyarb.domain.fees import NO_FEE
 from polyarb.domain.ids import PlanId, derive_id
 from polyarb.domain.limits import Profile
@@ -16,7 +17,6 @@ from polyarb.domain.messages import (
     RequestSnapshot,
     Stage,
 )
-from polyarb.domain.book import BookFault, BookStatus
 from polyarb.domain.plan import (
     Constraints,
     Family,

@@ -60,8 +60,8 @@ def _coverage(evidence: Evidence) -> Iterator[str]:
     superseded = [run for run in completeness.runs if not run.is_counted]
     if superseded:
         yield (
-            f"{len(superseded)} runs played a feed that a later run played again; "
-            "only the later one is counted"
+            f"{len(superseded)} runs played what another run played longer; "
+            "only the longest is counted"
         )
 
 

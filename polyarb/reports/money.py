@@ -10,8 +10,9 @@ from polyarb.ledger.pnl import FamilyPnl, PnlColumns, by_family, total
 class Money(msgspec.Struct, frozen=True, kw_only=True):
     """What the day earned, and everything since the journal began.
 
-    plans counts those that placed orders since the journal began. unmatched is the cost of legs without partners, held the cost of sets that wait for their
-    settlement, both of plans open at the end of the day. chain is absent: nothing is on chain.
+    plans counts those that placed orders since the journal began. unmatched is the cost of legs
+    without partners, held the cost of sets that wait for their settlement, both of plans open at
+    the end of the day.
     Units: micros of a USD.
     """
 

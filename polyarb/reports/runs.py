@@ -21,8 +21,8 @@ class RunEnd(StrEnum):
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One run.
 
-    superseded_by is the ordinal of a later run that played the same feed over the same time, or 0:
-    figures of the earlier one would count twice.
+    superseded_by is the ordinal of a run that played the same feed over the same time and longer,
+    or 0: the figures of both would count everything twice.
     Units: ordinals from 1; times of its first and last record in unix nanoseconds.
     """
 
@@ -101,13 +101,21 @@ def _go_on(run: Run, record: Record) -> Run:
     return run
 
 
-def _supersede(runs: Sequence[Run]) -> Iterator[Run]:
-    for run in runs:
-        later = [
-            other.ordinal
-            for other in runs[run.ordinal :]
-            if other.feed == run.feed
-            and other.started_ns < run.ended_ns
-            and run.started_ns < other.ended_ns
-        ]
-        yield replace(run, superseded_by=later[-1]) if later else run
+def _supersede(runs: Sequence[Run]) -> list[Run]:
+    """Of runs that played one feed over one time the longest counts, of equal ones the last."""
+    counted: list[Run] = []
+    judged: list[Run] = []
+    for run in sorted(runs, key=lambda run: (run.started_ns - run.ended_ns, -run.ordinal)):
+        better = next((other for other in counted if _is_replay(run, other)), None)
+        if better is None:
+            counted.append(run)
+        judged.append(run if better is None else replace(run, superseded_by=better.ordinal))
+    return sorted(judged, key=lambda run: run.ordinal)
+
+
+def _is_replay(run: Run, other: Run) -> bool:
+    return (
+        run.feed == other.feed
+        and run.started_ns < other.ended_ns
+        and other.started_ns < run.ended_ns
+    )

@@ -44,7 +44,7 @@ class Recorded(Protocol):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a replay and the record part. Shape: JSON of the messages, empty where there is none."""
+    """Where a replay and the record part. Shape: JSON of a message, empty where there is none."""
 
     sequence: int
     expected: str

@@ -280,7 +280,7 @@ def with_settings(profile: Profile, settings: dict[str, str]) -> Profile:
         section_name, _, name = key.partition(".")
         field_name = name.replace("_usd", "")
         section = getattr(profile, section_name, None)
-        if field_name not in getattr(section, "__struct_fields__", ()):
+        if not isinstance(section, msgspec.Struct) or field_name not in section.__struct_fields__:
             raise UsageError(f"set {key}: expected a figure of a profile, found none of that name")
         is_scaled = name != field_name or "fraction" in name
         value = parse_micros(text) if is_scaled else int(text)

@@ -12,21 +12,23 @@ from polyarb.store.records import START, Anchor
 
 
 class PnlColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """The four columns of profit and loss, never one. Units: decimal text in USD."""
+    """The four columns of profit and loss, never one; None is no sample.
 
-    expected: str = "0"
-    matched: str = "0"
-    settled: str = "0"
-    chain: str = "0"
+    Units: decimal text in USD.
+    """
+
+    expected: str | None = None
+    matched: str | None = None
+    settled: str | None = None
+    chain: str | None = None
 
 
 class LatencyFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How long decisions took, in nanoseconds."""
+    """How long decisions took, in nanoseconds; None is not measured."""
 
-    p50_ns: int = 0
-    p90_ns: int = 0
-    p99_ns: int = 0
-    max_ns: int = 0
+    p50_ns: int | None = None
+    p95_ns: int | None = None
+    p99_ns: int | None = None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from polyarb.domain.ids import RelationId
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Relation
-from polyarb.domain.ids import RelationId
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
 from polyarb.runner import Runner

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 from polyarb.domain.units import format_micros
 from polyarb.host.clock import SystemClock
+from polyarb.ledger.pnl import total
 from polyarb.runner import Runner
 from polyarb.store.status import LatencyFigures, PnlColumns, Status, write_status
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.start import Session
+from polyarb.wiring.session import Session
 
 STATUS_NS = 1_000_000_000
 """Wall time between two writings of the status."""
@@ -36,7 +37,7 @@ def status_writer(workspace: Workspace, session: Session) -> Callable[[Runner], 
 def status_of(session: Session, runner: Runner, *, started_ns: int, now_ns: int) -> Status:
     """Collect a running process in figures."""
     latency = runner.latency.percentiles()
-    pnl = session.ledger.total()
+    pnl = total(session.ledger.pnl)
     return Status(
         pid=os.getpid(),
         run_id=session.recipe.run_id,

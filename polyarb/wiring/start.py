@@ -11,16 +11,16 @@ from polyarb.domain.errors import RefusedError
 from polyarb.domain.limits import Phase, Profile, RunKind
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
-from polyarb.ledger.fold import Ledger
 from polyarb.runner import Progress, Runner
 from polyarb.store.control import open_inbox, read_halt
-from polyarb.store.journal import FileJournal, open_journal
+from polyarb.store.journal import open_journal
 from polyarb.store.locks import acquire
-from polyarb.store.tape import TapeReading
 from polyarb.store.workspace import Workspace
 from polyarb.venue.shadow import ShadowGateway
 from polyarb.wiring.folding import FoldingJournal
-from polyarb.wiring.recipe import Recipe, make_recipe, save_recipe
+from polyarb.wiring.observing import status_writer
+from polyarb.wiring.recipe import make_recipe, save_recipe
+from polyarb.wiring.session import Session
 from polyarb.wiring.tapes import catalogue_of, check_tapes, open_feed
 
 
@@ -35,34 +35,6 @@ class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
     sidecars: tuple[Path, ...] = ()
     speed: float | None = None
     duration_s: float | None = None
-
-
-class Session:
-    """A run that is wired and ready; whoever watches it reads its parts and changes none."""
-
-    def __init__(
-        self,
-        *,
-        recipe: Recipe,
-        runner: Runner,
-        engine: Engine,
-        journal: FileJournal,
-        folding: FoldingJournal,
-        reading: TapeReading,
-        is_halted: bool,
-    ) -> None:
-        self.recipe = recipe
-        self.runner = runner
-        self.engine = engine
-        self.journal = journal
-        self.folding = folding
-        self.reading = reading
-        self.is_halted = is_halted
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger as of the last message journaled."""
-        return self.folding.ledger
 
 
 def start(
@@ -82,6 +54,7 @@ def start(
         lock = acquire(workspace.lock_file, "this workspace")
         stack.callback(lock.release)
         session = _wire(workspace, options, profile, stack)
+        session.runner.observers.append(status_writer(workspace, session))
         watch(session)
         progress = session.runner.run(
             session.recipe.started(SystemClock().now_ns()), is_halted=session.is_halted

@@ -57,7 +57,7 @@ BEST_ASKS: dict[str | None, tuple[int, int]] = {None: (UNKNOWN_PRICE, UNKNOWN_PR
 
 
 def read_price(text: str) -> MirroredPrice:
-    """Read a tradable price. Errors: UnusableError off the lattice or not strictly between 0 and 1."""
+    """Read a tradable price. Errors: UnusableError off the lattice or outside of (0, 1)."""
     known = PRICES.get(text)
     if known is not None:
         return known

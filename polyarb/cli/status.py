@@ -1,0 +1,80 @@
+"""`polyarb status`: what a running process does, or how the last one ended."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+import typer
+
+from polyarb.cli.exit_codes import ExitCode
+from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
+from polyarb.cli.output import print_json, print_text
+from polyarb.store.control import Halt, read_halt
+from polyarb.store.status import Liveness, Status, StatusReading, read_status
+
+WATCH_S = 2.0
+"""Pause between two looks of --watch, in seconds."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints."""
+
+    halt: Halt | None
+    reading: StatusReading
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every two seconds.")] = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Tell what a running process does, or how it ended; exit 1 when none runs."""
+    place = open_from(workspace)
+    while True:
+        reading, halted = (
+            read_status(place.status_file, place.lock_file),
+            read_halt(place.halt_file),
+        )
+        if as_json:
+            print_json(Answer(halt=halted, reading=reading))
+        else:
+            print_text(tell(reading, halted))
+        if not watch:
+            break
+        time.sleep(WATCH_S)
+    raise typer.Exit(ExitCode.DONE if reading.liveness is Liveness.LIVE else ExitCode.NO)
+
+
+def tell(reading: StatusReading, halted: Halt | None) -> str:
+    """Say a status for a person."""
+    latch = [] if halted is None else [f"halt latched by {halted.actor}: {halted.reason}"]
+    if reading.status is None:
+        ran = "no process has run in this workspace yet"
+        busy = f"process {reading.holder} holds the workspace and has said nothing yet"
+        return "\n".join([ran if reading.holder is None else busy, *latch])
+    return "\n".join([*_lines(reading.liveness, reading.status), *latch])
+
+
+def _lines(liveness: Liveness, status: Status) -> list[str]:
+    seen = ", ".join(f"{family} {count}" for family, count in status.opportunities.items())
+    pnl, latency = status.pnl, status.latency
+    columns = (pnl.expected, pnl.matched, pnl.settled, pnl.chain)
+    names = ("expected", "matched", "settled", "chain")
+    money = ", ".join(
+        f"{name} {value or 'no sample'}" for name, value in zip(names, columns, strict=True)
+    )
+    runs = "runs" if liveness is Liveness.LIVE else "has ended"
+    p99 = "not measured" if latency.p99_ns is None else f"{latency.p99_ns / 1000:.1f} µs"
+    return [
+        f"process {status.pid} {runs}: {status.phase}, {status.run_id}, {status.state}",
+        f"  started {_utc(status.started_ns)}, last word {_utc(status.updated_ns)}",
+        f"  {status.frames:,} frames, {status.messages:,} messages, frame to decision p99 {p99}",
+        f"  episodes: {seen or 'none'}; sets in flight: {status.open_sets}",
+        f"  PnL (USD): {money}",
+        f"  journal: record {status.journal.sequence}",
+    ]
+
+
+def _utc(time_ns: int) -> str:
+    return datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

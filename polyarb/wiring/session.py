@@ -1,0 +1,37 @@
+"""A run that is wired and ready: what whoever watches it may read."""
+
+from polyarb.engine.engine import Engine
+from polyarb.ledger.fold import Ledger
+from polyarb.runner import Runner
+from polyarb.store.journal import FileJournal
+from polyarb.store.tape import TapeReading
+from polyarb.wiring.folding import FoldingJournal
+from polyarb.wiring.recipe import Recipe
+
+
+class Session:
+    """A run that is wired and ready; whoever watches it reads its parts and changes none."""
+
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        runner: Runner,
+        engine: Engine,
+        journal: FileJournal,
+        folding: FoldingJournal,
+        reading: TapeReading,
+        is_halted: bool,
+    ) -> None:
+        self.recipe = recipe
+        self.runner = runner
+        self.engine = engine
+        self.journal = journal
+        self.folding = folding
+        self.reading = reading
+        self.is_halted = is_halted
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger as of the last message journaled."""
+        return self.folding.ledger
