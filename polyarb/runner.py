@@ -4,8 +4,8 @@ Order is the whole point. Clock ticks and gateway answers that are due come befo
 later than they are; outputs are durable in the journal before a command leaves.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, repeat
 
 import msgspec
 
@@ -85,22 +85,31 @@ class Runner:
     def run(self, started: RunStarted, *, is_halted: bool) -> Progress:
         """Play the feed to its end, or until somebody stops it.
 
-        The run begins at the feed's time, that of its first frame.
+        The run begins at the feed's time, that of its first frame with one.
 
         is_halted: a halt is latched, so that the run watches and measures but opens nothing.
         """
         self._began_ns = self._clock.monotonic_ns()
-        frames = iter(self.feed.frames())
-        first = next(frames, None)
-        start_ns = self._clock.now_ns() if first is None else first.receive_time_ns
+        start_ns, frames = self._begin(iter(self.feed.frames()))
         self.progress.now_ns = start_ns
         self._measure_ns = start_ns + MEASURED_NS
         self._control(msgspec.structs.replace(started, receive_time_ns=start_ns))
         if not is_halted:
             self._control(BooksOpened(receive_time_ns=start_ns, open_sets=0))
-        self._play(frames if first is None else chain((first,), frames))
+        self._play(frames)
         self._finish()
         return self.progress
+
+    def _begin(self, frames: Iterator[Frame]) -> tuple[int, Iterator[Frame]]:
+        """Find the feed's time; unusable frames before any time was told are of that moment."""
+        untimed = 0
+        for first in frames:
+            if first.receive_time_ns:
+                unusable = repeat(Frame(first.receive_time_ns, ()), untimed)
+                return first.receive_time_ns, chain(unusable, (first,), frames)
+            untimed += 1
+        now_ns = self._clock.now_ns()
+        return now_ns, repeat(Frame(now_ns, ()), untimed)
 
     def stop(self, reason: str) -> None:
         """Ask the loop to end after the frame in hand."""

@@ -2,13 +2,18 @@
 
 import importlib
 import signal
-import sys
+from typing import TYPE_CHECKING
 
 import typer
-from typer._click import Command, Context, HelpFormatter
 from typer.core import TyperGroup
 
+from polyarb.cli.exit_codes import ExitCode
 from polyarb.domain.errors import PolyarbError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from typer._click import Command, Context, HelpFormatter
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Write a workspace from the shipped templates."),
@@ -29,11 +34,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class LazyGroup(TyperGroup):
     """A group that imports a command's module only when that command is called."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: "Context") -> list[str]:
         """List every command without importing any."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: "Context", cmd_name: str) -> "Command | None":
         """Import the module of one command and build it."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
@@ -50,7 +55,7 @@ class LazyGroup(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
         """Write the command list from the table."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_place, text) in COMMANDS.items()])
@@ -72,14 +77,21 @@ def root() -> None:
     """Carry the options of the app itself; every command has its own."""
 
 
+def _interrupted(_number: int, _frame: "FrameType | None") -> None:
+    """End a command that was broken off: it did not do what it was asked to."""
+    from polyarb.cli.output import notice
+
+    notice("polyarb: interrupted")
+    raise SystemExit(ExitCode.FAULT)
+
+
 def main() -> None:
     """Run the app; every fault leaves as one line and an exit code."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except PolyarbError as fault:
         from polyarb.cli.output import fail
 
         fail(fault)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from polyarb.config.environment import locate_workspace
 from polyarb.store.workspace import Workspace
 
 WorkspaceOption = Annotated[
@@ -22,4 +21,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 def open_from(flag: Path | None) -> Workspace:
     """Open the workspace that a flag, the environment or the current folder names."""
+    from polyarb.config import locate_workspace  # pydantic is slow to load; help needs none of it
+
     return locate_workspace(flag)

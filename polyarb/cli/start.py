@@ -120,6 +120,8 @@ def _watch(session: Session, stack: ExitStack, *, is_quiet: bool) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         stack.callback(signal.signal, number, signal.signal(number, stop))
+    for value in session.overrides:
+        notice(f"polyarb: {value.key} is {value.value} by {value.source}, not {value.replaces}")
     if session.is_halted:
         notice("polyarb: a halt is latched: watching only; `polyarb resume` allows trading again")
     if session.journal.repaired is not None:

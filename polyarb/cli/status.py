@@ -1,5 +1,7 @@
 """`polyarb status`: what a running process does, or how the last one ended."""
 
+import signal
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Annotated
@@ -31,6 +33,8 @@ def status(
 ) -> None:
     """Tell what a running process does, or how it ended; exit 1 when none runs."""
     place = open_from(workspace)
+    if watch:
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(ExitCode.DONE))
     while True:
         reading, halted = (
             read_status(place.status_file, place.lock_file),

@@ -274,7 +274,8 @@ class BookRestored(Message, frozen=True, kw_only=True, tag=True):
 class OpportunityFound(Message, frozen=True, kw_only=True, tag=True):
     """An inequality began to hold before fees.
 
-    Units: edges in picos of a USD a set, before and after fees.
+    Units: edges in picos of a USD a set, before and after fees; edge_net is 0, which is no gain,
+    while a fee is not known.
     """
 
     opportunity_id: str
@@ -410,7 +411,7 @@ class RaiseAlert(Message, frozen=True, kw_only=True, tag=True):
 class FeedMeasured(Message, frozen=True, kw_only=True, tag=True):
     """Counters of the feed and of the loop since the run's start; a later one replaces it.
 
-    Shape: by_type and rejected map a name to a count; late counts events by how they were late.
+    Shape: by_type, rejected (unusable) and noted (odd and yet used) map a name to a count.
     Units: latency from the receipt of a frame to its decision in nanoseconds. None is a thing
     that was not measured.
     """
@@ -423,7 +424,7 @@ class FeedMeasured(Message, frozen=True, kw_only=True, tag=True):
     markets: int | None = None
     tokens: int | None = None
     decisions: int = 0
-    late: dict[str, int] = {}
+    noted: dict[str, int] = {}
     latency_ns_p50: int | None = None
     latency_ns_p95: int | None = None
     latency_ns_p99: int | None = None

@@ -87,7 +87,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     exhaustive: bool = False
 
 
-class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One order of a plan: the leg's YES or NO token, the worst price touched and the size.
 
     Units: price_limit in micros of the token that is traded (a NO: 1 - bid), shares in

@@ -45,8 +45,8 @@ from polyarb.domain.order import TradingState
 from polyarb.domain.plan import Family
 from polyarb.domain.reasons import Guard
 from polyarb.domain.units import ONE
-from polyarb.engine import books, detect, episodes, flights, risk
-from polyarb.engine.pursuit import MS, Terms, invalidate, publish, pursue
+from polyarb.engine import books, detect, faults, flights, risk
+from polyarb.engine.pursuit import MS, Terms, pursue
 from polyarb.engine.state import NEVER_NS, Census, EngineState, Episode, Ladder
 
 NOTHING: tuple[Output, ...] = ()
@@ -118,11 +118,14 @@ class Engine:
                 return self._on_control(event)
 
     def depth(self, condition_id: ConditionId) -> Depth | None:
-        """Return the levels of a book that may be decided on, or None."""
+        """Return the levels of a book that may be decided on, or None.
+
+        One in the midst of a venue timestamp counts, unless it is visibly torn.
+        """
         ladder = self._ladders.get(condition_id)
         if ladder is None or ladder.status is not BookStatus.LIVE:
             return None
-        return None if ladder.best_bid >= ladder.best_ask else books.depth_of(ladder)
+        return None if books.fault_of(ladder) is not None else books.depth_of(ladder)
 
     # Market data
 
@@ -141,7 +144,7 @@ class Engine:
 
     def _on_book(self, event: BookReplaced) -> Sequence[Output]:
         ladder = self._ladders.get(event.condition_id)
-        if ladder is None:
+        if ladder is None or ladder.is_resolved:
             return NOTHING
         now_ns = event.receive_time_ns
         outputs = list(self._settle_before(ladder, event.venue_time_ns, now_ns))
@@ -149,7 +152,7 @@ class Engine:
             self.state.census.quality["LATE_SNAPSHOT"] += 1
             return outputs
         if books.breaks_mirror(ladder, event):
-            return outputs + self._break(ladder, BookFault.MIRROR_BROKEN, now_ns)
+            return outputs + faults.invalidate(self.state, ladder, BookFault.MIRROR_BROKEN, now_ns)
         books.replace(ladder, event)
         ladder.venue_time_ns = event.venue_time_ns
         ladder.receive_time_ns = now_ns
@@ -167,20 +170,19 @@ class Engine:
         return NOTHING
 
     def _on_resolved(self, event: MarketResolved) -> Sequence[Output]:
-        """A resolved market trades no more: its book is emptied and leaves every sum."""
+        """A resolved market trades no more: its book leaves every sum, and none takes its place."""
         ladder = self._ladders.get(event.condition_id)
         if ladder is None:
             return NOTHING
+        ladder.is_resolved = True
         self._empty(ladder)
         return self._pursue_all(ladder, event.receive_time_ns)
 
     def _on_feed_lost(self, now_ns: int) -> Sequence[Output]:
-        outputs: list[Output] = []
-        for watch in self.state.watches:
-            outputs += self._close(list(watch.episodes.values()), now_ns)
+        outputs = self._close_all(now_ns)
         for ladder in self._ladders.values():
             if ladder.status is not BookStatus.EMPTY:
-                outputs += invalidate(self.state, ladder, BookFault.FEED_LOST, now_ns)
+                outputs += faults.invalidate(self.state, ladder, BookFault.FEED_LOST, now_ns)
                 self._empty(ladder)
         return outputs
 
@@ -192,7 +194,7 @@ class Engine:
         ladder.status = BookStatus.EMPTY
         ladder.unsettled = False
         ladder.snapshot_outcome = None
-        publish(ladder, 0, ONE)
+        faults.publish(ladder, 0, ONE)
 
     # Settling
 
@@ -226,11 +228,13 @@ class Engine:
             if ladder.best_bid > ladder.best_ask:
                 census.raw_hits[Family.BINARY] += 1
                 census.rejected[Guard.CROSSED_BOOK] += 1
-            return self._break(ladder, fault, now_ns)
+            return faults.invalidate(self.state, ladder, fault, now_ns)
         bid, ask = ladder.best_bid, ladder.best_ask
-        if bid == ladder.settled_bid and ask == ladder.settled_ask and not ladder.is_watched:
+        is_moved = bid != ladder.settled_bid or ask != ladder.settled_ask
+        if not (is_moved or ladder.is_watched or ladder.is_awaited):
             return NOTHING
-        publish(ladder, bid, ask)
+        ladder.is_awaited = False
+        faults.publish(ladder, bid, ask)
         return self._pursue_all(ladder, now_ns)
 
     def _pursue_all(self, ladder: Ladder, now_ns: int) -> Sequence[Output]:
@@ -242,30 +246,11 @@ class Engine:
         self._refresh_deadline()
         return outputs
 
-    def _break(self, ladder: Ladder, fault: BookFault, now_ns: int) -> list[Output]:
-        """Invalidate a book; episodes that stood on it end censored."""
-        outputs = invalidate(self.state, ladder, fault, now_ns)
-        for watch, _leg in ladder.watches:
-            for family, episode in list(watch.episodes.items()):
-                if detect.DETECTORS[family](watch) <= 0:
-                    outputs += self._close([episode], now_ns)
-        return outputs
-
-    def _close(self, open_episodes: list[Episode], now_ns: int) -> list[Output]:
-        """End episodes; one whose inequality still held is censored: its true end is not known."""
+    def _close_all(self, now_ns: int) -> list[Output]:
+        """End every open episode."""
         outputs: list[Output] = []
-        for episode in open_episodes:
-            ended_ns = episode.false_since_ns or now_ns
-            outputs.append(
-                episodes.close_episode(
-                    episode,
-                    ended_ns=ended_ns,
-                    now_ns=now_ns,
-                    is_censored=not episode.false_since_ns,
-                )
-            )
-            for ladder in episode.watch.ladders:
-                ladder.is_watched = any(watch.episodes for watch, _leg in ladder.watches)
+        for watch in self.state.watches:
+            outputs += faults.close(list(watch.episodes.values()), now_ns)
         return outputs
 
     # Time
@@ -294,7 +279,7 @@ class Engine:
             return []
         if episode.false_since_ns + gap_ns > now_ns:
             return []
-        return self._close([episode], now_ns)
+        return faults.close([episode], now_ns)
 
     def _refresh_deadline(self) -> None:
         """Find the next moment to be woken, skipping books that were settled meanwhile."""
@@ -341,21 +326,16 @@ class Engine:
                 reason = f"{event.actor}: {event.reason}"
                 return flights.change_trading(state, TradingState.RECONCILING, reason, now_ns)
             case RunStopping():
-                return [
-                    *flights.change_trading(state, TradingState.HALTED, event.reason, now_ns),
-                    *(
-                        [CancelAll(receive_time_ns=now_ns, reason=event.reason)]
-                        if state.sets
-                        else []
-                    ),
-                ]
+                return self._on_stopping(event.reason, now_ns)
             case RunStopped():
-                return self._on_stopped(now_ns)
+                return [self._count(now_ns)]
 
-    def _on_stopped(self, now_ns: int) -> Sequence[Output]:
-        """Close the books of a run: every open episode ends censored and the census is told."""
-        outputs: list[Output] = []
-        for watch in self.state.watches:
-            outputs += self._close(list(watch.episodes.values()), now_ns)
-        outputs.append(self._count(now_ns))
+    def _on_stopping(self, reason: str, now_ns: int) -> Sequence[Output]:
+        """Stop trading; no more market data comes, so that every open episode ends censored."""
+        outputs = [
+            *self._close_all(now_ns),
+            *flights.change_trading(self.state, TradingState.HALTED, reason, now_ns),
+        ]
+        if self.state.sets:
+            outputs.append(CancelAll(receive_time_ns=now_ns, reason=reason))
         return outputs

@@ -3,14 +3,18 @@
 from polyarb.domain.ids import derive_id
 from polyarb.domain.messages import OpportunityFound, OpportunityLost
 from polyarb.domain.plan import Family
-from polyarb.engine.state import Episode, Watch
+from polyarb.engine.state import EngineState, Episode, Watch
 
 
 def open_episode(
-    run_id: str, watch: Watch, family: Family, *, edge_gross: int, edge_net: int, now_ns: int
+    state: EngineState, watch: Watch, family: Family, *, edge_gross: int, edge_net: int, now_ns: int
 ) -> Episode:
-    """Begin an episode. Units: edges in picos a set."""
-    opportunity_id = derive_id("opportunity", run_id, watch.relation_id, family, str(now_ns))
+    """Begin an episode; its number keeps two of one moment apart. Units: edges in picos a set."""
+    state.episodes_opened += 1
+    number = str(state.episodes_opened)
+    opportunity_id = derive_id(
+        "opportunity", state.run_id, watch.relation_id, family, str(now_ns), number
+    )
     episode = Episode(opportunity_id, family, watch, now_ns, edge_gross, edge_net)
     watch.episodes[family] = episode
     return episode

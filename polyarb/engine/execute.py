@@ -37,11 +37,13 @@ def open_set(approved: Approved[Request], markets: list[Market]) -> SetInFlight:
 def _intent(request: Request, order: PlannedOrder, market: Market, fee: FeeSchedule) -> OrderIntent:
     """Derive one order; a marketable GTC, since only its size is in shares for a BUY.
 
+    A rung of a ladder may be bought on both sides, so leg and outcome name an order.
+
     The venue's FAK and FOK buys target collateral, so their legs would not end equal.
     Source: order types of the venue.
     """
     return OrderIntent(
-        order_id=OrderId(derive_id("order", request.plan_id, str(order.leg))),
+        order_id=OrderId(derive_id("order", request.plan_id, str(order.leg), order.outcome)),
         plan_id=request.plan_id,
         leg=order.leg,
         condition_id=market.condition_id,

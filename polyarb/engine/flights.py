@@ -21,8 +21,11 @@ Answer = OrderMatched | OrderKilled | TradeConfirmed | TradeFailed | SetSettled
 
 
 def advance(state: EngineState, profile: Profile, event: Answer) -> list[Output]:
-    """Take one answer of the gateway."""
-    flight = state.sets[event.plan_id]
+    """Take one answer of the gateway; one to nothing that is open stops trading."""
+    flight = state.sets.get(event.plan_id)
+    if flight is None or not _is_ours(flight, event):
+        reason = f"an answer came for plan {event.plan_id}, in which nothing like it is open"
+        return halt(state, reason, event.receive_time_ns)
     match event:
         case OrderMatched():
             outputs = execute.on_matched(flight, event)
@@ -34,6 +37,10 @@ def advance(state: EngineState, profile: Profile, event: Answer) -> list[Output]
         case SetSettled():
             outputs = _settled(state, flight, event)
     return outputs + _follow(state, profile, flight, outputs, event.receive_time_ns)
+
+
+def _is_ours(flight: SetInFlight, event: Answer) -> bool:
+    return isinstance(event, SetSettled) or event.order_id in flight.orders
 
 
 def _follow(

@@ -5,18 +5,17 @@ from dataclasses import dataclass
 from polyarb.domain.approval import Request
 from polyarb.domain.book import BookFault, BookStatus
 from polyarb.domain.fees import NO_FEE
-from polyarb.domain.ids import PlanId, derive_id
+from polyarb.domain.ids import ConditionId, PlanId, derive_id
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue
 from polyarb.domain.messages import (
-    BookInvalidated,
     Output,
     PlanApproved,
     PlanDenied,
     PlanSized,
-    RequestSnapshot,
     Stage,
 )
+from polyarb.domain.order import SetStatus
 from polyarb.domain.plan import (
     Constraints,
     Family,
@@ -30,23 +29,18 @@ from polyarb.domain.plan import (
 )
 from polyarb.domain.reasons import Denial, Guard
 from polyarb.domain.units import MICRO
-from polyarb.engine import books, detect, episodes, execute, risk
+from polyarb.engine import books, detect, episodes, execute, faults, risk
 from polyarb.engine.size import size
 from polyarb.engine.state import EngineState, Episode, Ladder, Watch
 
 MS = 1_000_000
 CENT = 10_000
 """Micros: the step in which a too small plan's capital is raised towards the ceiling."""
-_NO_EPISODE = frozenset(
-    {
-        Guard.INCOMPLETE,
-        Guard.UNSETTLED,
-        Guard.CROSSED_BOOK,
-        Guard.GAPPED,
-        Guard.STALE,
-        Guard.SKEWED,
-    }
+_IN_DOUBT = frozenset(
+    {Guard.UNSETTLED, Guard.CROSSED_BOOK, Guard.GAPPED, Guard.STALE, Guard.SKEWED}
 )
+"""Guards that say nobody can tell whether the inequality is true of the market."""
+_NO_EPISODE = _IN_DOUBT | {Guard.INCOMPLETE}
 """Guards that say the inequality is not true of the market, only of what we hold of it."""
 _ROUTES = {
     Family.NEGRISK_NO: (Family.NEGRISK_NO, Family.NEGRISK_SPLIT),
@@ -72,15 +66,22 @@ def pursue(state: EngineState, terms: Terms, watch: Watch, now_ns: int) -> list[
             state.census.raw_hits[family] += 1
             outputs += _judge(state, terms, watch, family=family, edge=edge, now_ns=now_ns)
         else:
-            _fade(state, terms, watch, family, now_ns)
+            _fade(state, terms, watch.episodes.get(family), now_ns)
     return outputs
 
 
-def _fade(state: EngineState, terms: Terms, watch: Watch, family: Family, now_ns: int) -> None:
-    """Note when an inequality ceased; the episode ends if it stays so for the gap."""
-    episode = watch.episodes.get(family)
+def _fade(
+    state: EngineState,
+    terms: Terms,
+    episode: Episode | None,
+    now_ns: int,
+    *,
+    is_doubted: bool = False,
+) -> None:
+    """Note when an inequality ceased, or could not be seen any more; after the gap it ends."""
     if episode is not None and not episode.false_since_ns:
         episode.false_since_ns = now_ns
+        episode.is_doubted = is_doubted
         state.schedule(now_ns + terms.profile.guards.episode_gap_ms * MS, episode)
 
 
@@ -88,13 +89,17 @@ def _judge(
     state: EngineState, terms: Terms, watch: Watch, *, family: Family, edge: int, now_ns: int
 ) -> list[Output]:
     outputs = _drop_stale(state, terms, watch, now_ns)
+    if outputs:
+        edge = detect.DETECTORS[family](watch)
     edge_net = detect.edge_net(watch, family)
-    reason = detect.guard(
-        detect.Look(watch, family, edge_net, terms.catalogue, terms.profile.guards)
-    )
+    look = detect.Look(watch, family, edge_net, terms.catalogue, terms.profile.guards)
+    reason = detect.guard(look) if edge > 0 else Guard.STALE
     if reason in _NO_EPISODE:
         state.census.rejected[reason] += 1
-        _fade(state, terms, watch, family, now_ns)
+        is_doubted = reason in _IN_DOUBT
+        _fade(state, terms, watch.episodes.get(family), now_ns, is_doubted=is_doubted)
+        if reason is Guard.UNSETTLED:
+            _await(look)
         return outputs
     episode, opened = _episode(
         state, watch, family, edge_gross=edge * MICRO, edge_net=edge_net, now_ns=now_ns
@@ -113,33 +118,14 @@ def _drop_stale(state: EngineState, terms: Terms, watch: Watch, now_ns: int) -> 
     outputs: list[Output] = []
     for ladder in watch.ladders:
         if ladder.status is BookStatus.LIVE and ladder.receive_time_ns < oldest:
-            outputs += invalidate(state, ladder, BookFault.CONTENT_STALE, now_ns)
+            outputs += faults.invalidate(state, ladder, BookFault.CONTENT_STALE, now_ns)
     return outputs
 
 
-def invalidate(state: EngineState, ladder: Ladder, fault: BookFault, now_ns: int) -> list[Output]:
-    """Stop deciding on a book, take it out of every sum and ask for a fresh snapshot."""
-    ladder.status = books.FAULT_STATUS[fault]
-    ladder.invalid_since_ns = ladder.invalid_since_ns or now_ns
-    state.census.quality[fault] += 1
-    publish(ladder, 0, MICRO)
-    return [
-        BookInvalidated(
-            receive_time_ns=now_ns,
-            condition_id=ladder.condition_id,
-            fault=fault,
-            best_bid=ladder.best_bid,
-            best_ask=ladder.best_ask,
-        ),
-        RequestSnapshot(receive_time_ns=now_ns, condition_id=ladder.condition_id),
-    ]
-
-
-def publish(ladder: Ladder, bid: int, ask: int) -> None:
-    """Take a settled top into the sums of every watch of a market. Units: micros."""
-    ladder.settled_bid, ladder.settled_ask = bid, ask
-    for watch, leg in ladder.watches:
-        detect.update_leg(watch, leg, bid, ask)
+def _await(look: detect.Look) -> None:
+    """Look again when a leg settles, even if its top will be what it was."""
+    for ladder in look.legs():
+        ladder.is_awaited = ladder.is_awaited or ladder.unsettled
 
 
 def _episode(
@@ -152,13 +138,13 @@ def _episode(
     now_ns: int,
 ) -> tuple[Episode, list[Output]]:
     episode = watch.episodes.get(family)
-    net = edge_net if edge_net is not None else edge_gross
+    net = edge_net if edge_net is not None else 0
     if episode is None:
         episode = episodes.open_episode(
-            state.run_id, watch, family, edge_gross=edge_gross, edge_net=net, now_ns=now_ns
+            state, watch, family, edge_gross=edge_gross, edge_net=net, now_ns=now_ns
         )
         return episode, [episodes.found(episode)]
-    episode.false_since_ns = 0
+    episode.false_since_ns, episode.is_doubted = 0, False
     episode.edge_gross_max = max(episode.edge_gross_max, edge_gross)
     episode.edge_net_max = max(episode.edge_net_max, net)
     return episode, []
@@ -170,7 +156,8 @@ def _deny(
     """Count a no, and tell it once per reason and episode."""
     if stage is not Stage.RISK:
         state.census.rejected[reason] += 1
-    episode.reason = reason
+    if not episode.is_planned:
+        episode.reason = reason
     if reason in episode.told:
         return []
     episode.told.add(reason)
@@ -213,10 +200,12 @@ def _seek_approval(
 ) -> list[Output]:
     exposure, now_ns = state.exposure, request.now_ns
     risk.roll_day(exposure, now_ns)
-    verdict = risk.approve(risk.Situation(request, exposure, state.trading, terms.profile))
+    verdict = risk.approve(
+        risk.Situation(request, exposure, state.trading, terms.profile, _under_way(state))
+    )
     if isinstance(verdict, Denial):
         return _deny(state, episode, Stage.RISK, verdict, now_ns)
-    episode.is_planned = True
+    episode.is_planned, episode.reason = True, ""
     markets = [ladder.market for ladder in episode.watch.ladders]
     flight = execute.open_set(verdict, markets)
     state.sets[flight.plan_id] = flight
@@ -247,9 +236,19 @@ def _seek_approval(
     ]
 
 
+def _under_way(state: EngineState) -> frozenset[ConditionId]:
+    """Name the markets in which an order of ours has not met its fate."""
+    return frozenset(
+        progress.intent.condition_id
+        for flight in state.sets.values()
+        if flight.status is SetStatus.LEGGING
+        for progress in flight.orders.values()
+    )
+
+
 def _best_plan(terms: Terms, episode: Episode) -> tuple[Plan, tuple[Leg, ...]]:
     """Size every route of an opportunity and keep the one that earns most."""
-    wanted = detect.legs_of(episode.watch, episode.family)
+    wanted = set(detect.legs_of(episode.watch, episode.family))
     legs = tuple(_leg(ladder, ladder in wanted) for ladder in episode.watch.ladders)
     plans = [
         _size(terms, episode, family, legs)

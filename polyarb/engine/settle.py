@@ -52,12 +52,13 @@ def next_status(flight: SetInFlight) -> SetStatus | None:
 
 
 def command(flight: SetInFlight, now_ns: int) -> Output | None:
-    """Command the set operation of a finished set, or the unwind of a broken one."""
+    """Command the set operation of a finished set, or, once, the unwind of a broken one."""
     if flight.status is SetStatus.BROKEN:
-        if all(is_final(progress) for progress in flight.orders.values()):
-            return UnwindSet(receive_time_ns=now_ns, plan_id=flight.plan_id)
-        return None
-    if flight.status in (SetStatus.MERGED, SetStatus.CONVERTED):
+        if flight.is_unwinding or not all(map(is_final, flight.orders.values())):
+            return None
+        flight.is_unwinding = True
+        return UnwindSet(receive_time_ns=now_ns, plan_id=flight.plan_id)
+    if flight.status in ENDINGS.values():
         return SettleSet(
             receive_time_ns=now_ns,
             plan_id=flight.plan_id,

@@ -20,6 +20,7 @@ class Ladder:
 
     Shape: bids and asks map price micros to size micro-shares. best_bid is 0 and best_ask ONE
     when the side is empty. settled_bid and settled_ask are the top that detection last saw.
+    is_watched asks for a look at every change, is_awaited for one look when it next settles.
     """
 
     __slots__ = (
@@ -31,7 +32,9 @@ class Ladder:
         "deadline_ns",
         "epoch",
         "invalid_since_ns",
+        "is_awaited",
         "is_off_tick",
+        "is_resolved",
         "is_watched",
         "market",
         "receive_time_ns",
@@ -69,6 +72,8 @@ class Ladder:
         self.settled_bid = 0
         self.settled_ask: int = ONE
         self.is_watched = False
+        self.is_awaited = False
+        self.is_resolved = False
         self.watches: list[tuple[Watch, int]] = []
 
 
@@ -112,7 +117,11 @@ class Watch:
 
 @dataclass(slots=True)
 class Episode:
-    """One stretch of time in which an inequality holds before fees. Units: picos a set."""
+    """One stretch of time in which an inequality holds before fees. Units: picos a set.
+
+    is_doubted: since false_since_ns it is not that the inequality ceased, but that it cannot be
+    seen whether it holds.
+    """
 
     opportunity_id: str
     family: Family
@@ -125,6 +134,7 @@ class Episode:
     reason: str = ""
     is_planned: bool = False
     false_since_ns: int = 0
+    is_doubted: bool = False
     told: set[str] = field(default_factory=set)
 
 
@@ -154,6 +164,7 @@ class SetInFlight:
     reserved: int
     orders: dict[OrderId, OrderProgress]
     status: SetStatus = SetStatus.LEGGING
+    is_unwinding: bool = False
 
     @property
     def is_split_first(self) -> bool:
@@ -194,6 +205,7 @@ class EngineState:
     ladders: dict[ConditionId, Ladder]
     watches: list[Watch]
     run_id: str = ""
+    episodes_opened: int = 0
     trading: TradingState = TradingState.HALTED
     sets: dict[PlanId, SetInFlight] = field(default_factory=dict)
     exposure: Exposure = field(default_factory=Exposure)

@@ -11,7 +11,7 @@ from polyarb.domain.messages import JournalMessage, PlanSized, RunStarted
 from polyarb.domain.plan import Family, Plan
 from polyarb.ledger.balances import Balances, add
 from polyarb.ledger.plans import PlanAccount, PlanKey
-from polyarb.ledger.pnl import PnlColumns, PnlKey, columns_of, day_of
+from polyarb.ledger.pnl import PnlColumns, PnlKey, columns_of, day_of, total
 from polyarb.ledger.postings import POSTINGS, OrderMessage, PlanMessage, finish
 from polyarb.ledger.transactions import Anomaly, AnomalyKind, Transaction, opening
 
@@ -34,6 +34,10 @@ class Ledger:
     def open_with(self, cash: int, time_ns: int) -> None:
         """Begin with cash in the settled book. Units: micros of a USD."""
         self._post((opening(cash, time_ns),))
+
+    def total(self) -> PnlColumns:
+        """Add up every figure since the beginning."""
+        return total(self.pnl)
 
     def apply(self, message: JournalMessage) -> tuple[Transaction, ...]:
         """Fold one message in and return the transactions it caused."""

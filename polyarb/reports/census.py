@@ -1,10 +1,12 @@
 """The opportunity census of one or several tapes: what was seen, what survived, and the verdict."""
 
+from collections.abc import Iterable
+
 import msgspec
 
-from polyarb.domain.messages import JournalMessage, Tier
+from polyarb.domain.messages import FeedMeasured, JournalMessage, RunStarted, Tier
 from polyarb.domain.plan import Family
-from polyarb.ports import FeedStatistics
+from polyarb.reports.completeness import add_counts
 from polyarb.reports.execution import Execution, ExecutionFold, Haircut
 from polyarb.reports.opportunities import (
     EpisodeSeen,
@@ -27,9 +29,9 @@ class Census(msgspec.Struct, frozen=True, kw_only=True):
     """What tapes held; `--json` is exactly this value.
 
     Shape: raw_hits and tradable by family, each listed; rejected by reason (rejected + tradable =
-    raw hits); quality and unusable count faults of the data by name; episodes one entry a family
-    with its edges before (gross) and after fees (net); best the episodes that came nearest to
-    earning; reachable by tier.
+    raw hits); unusable and noted count messages by what was wrong or odd, quality faults of books
+    by name; episodes one entry a family with its edges before (gross) and after fees (net); best
+    the episodes that came nearest to earning; reachable by tier.
     Units: as those of the structs inside; covered in nanoseconds of the tapes' time.
     """
 
@@ -39,6 +41,7 @@ class Census(msgspec.Struct, frozen=True, kw_only=True):
     tokens: int
     markets: int
     unusable: dict[str, int]
+    noted: dict[str, int]
     unknown_tokens: int
     covered_ns: int
     settled: int
@@ -55,54 +58,51 @@ class Census(msgspec.Struct, frozen=True, kw_only=True):
     verdict: EdgeVerdict
 
 
+class Instruments(msgspec.Struct, frozen=True, kw_only=True):
+    """How many markets and outcome tokens were watched."""
+
+    markets: int
+    tokens: int
+
+
 class CensusFold:
-    """Folds what runs over tapes said; one fold may take several runs, one after another."""
+    """Folds the records of runs over tapes; one fold may take several runs, one after another."""
 
     def __init__(self) -> None:
         self._opportunities = OpportunityFold()
         self._execution = ExecutionFold()
         self._tapes: list[str] = []
-        self._frames = self._messages = self._unknown_tokens = self._covered_ns = 0
-        self._tokens = self._markets = 0
-        self._unusable: dict[str, int] = {}
+        self._feeds: list[FeedMeasured] = []
+        self._covered_ns = 0
+        self._started_ns = self._last_ns = 0
+        self._measured: FeedMeasured | None = None
 
     def apply(self, message: JournalMessage) -> None:
         """Take one message, in order."""
+        if isinstance(message, RunStarted):
+            self._end_run()
+            self._tapes.append(message.feed)
+            self._started_ns = message.receive_time_ns
+        elif isinstance(message, FeedMeasured):
+            self._measured = message
+        self._last_ns = message.receive_time_ns
         self._opportunities.apply(message)
         self._execution.apply(message)
 
-    def add_tape(
-        self,
-        name: str,
-        statistics: FeedStatistics,
-        *,
-        markets: int,
-        tokens: int,
-        covered_ns: int,
-    ) -> None:
-        """Take the counters of a tape that was played to its end."""
-        self._tapes.append(name)
-        self._frames += statistics.frames
-        self._messages += statistics.messages
-        self._unknown_tokens += statistics.unknown_tokens
-        self._covered_ns += covered_ns
-        self._markets += markets
-        self._tokens += tokens
-        for reason, count in statistics.rejected.items():
-            self._unusable[reason] = self._unusable.get(reason, 0) + count
-
-    def census(self) -> Census:
-        """Conclude."""
+    def census(self, watched: Instruments) -> Census:
+        """Conclude; watched tells what the tapes are of."""
+        self._end_run()
         opportunities = self._opportunities.census()
         execution = self._execution.execution()
         return Census(
             tapes=tuple(self._tapes),
-            frames=self._frames,
-            messages=self._messages,
-            tokens=self._tokens,
-            markets=self._markets,
-            unusable=dict(sorted(self._unusable.items())),
-            unknown_tokens=self._unknown_tokens,
+            frames=sum(feed.frames for feed in self._feeds),
+            messages=sum(feed.messages for feed in self._feeds),
+            tokens=watched.tokens,
+            markets=watched.markets,
+            unusable=add_counts(feed.rejected for feed in self._feeds),
+            noted=add_counts(feed.noted for feed in self._feeds),
+            unknown_tokens=sum(feed.unknown_tokens for feed in self._feeds),
             covered_ns=self._covered_ns,
             settled=opportunities.settled,
             raw_hits={one.family: one.raw_hits for one in opportunities.families},
@@ -117,6 +117,24 @@ class CensusFold:
             haircut=execution.haircut,
             verdict=judge(opportunities, execution),
         )
+
+    def _end_run(self) -> None:
+        """Take a run's last measurement; a run without its end leaves its episodes censored."""
+        if self._measured is not None:
+            self._feeds.append(self._measured)
+        self._measured = None
+        if self._started_ns:
+            self._covered_ns += max(0, self._last_ns - self._started_ns)
+        self._started_ns = 0
+        self._opportunities.end_run(self._last_ns)
+
+
+def build_census(messages: Iterable[JournalMessage], watched: Instruments) -> Census:
+    """Fold what runs over tapes said into their census."""
+    fold = CensusFold()
+    for message in messages:
+        fold.apply(message)
+    return fold.census(watched)
 
 
 def _denied(execution: Execution) -> dict[str, int]:

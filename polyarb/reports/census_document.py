@@ -11,10 +11,13 @@ from polyarb.reports.wording import (
     cents,
     count,
     duration,
+    file_names,
     listing,
     moment,
     share_of,
     shares,
+    short,
+    some,
     usd,
 )
 
@@ -28,7 +31,7 @@ def census_document(census: Census) -> Document:
         alarms=(),
         summary=(
             f"Verdict: {census.verdict.finding}",
-            f"{len(census.tapes)} tapes, {duration(census.covered_ns)}: "
+            f"{some(len(census.tapes), 'tape')}, {duration(census.covered_ns)}: "
             f"{count(census.messages)} messages, {count(census.markets)} markets, "
             f"{count(census.tokens)} tokens",
         ),
@@ -37,9 +40,10 @@ def census_document(census: Census) -> Document:
                 title="What was read",
                 lines=(
                     f"{count(census.frames)} frames; unusable {listing(census.unusable)}; "
+                    f"odd and yet used {listing(census.noted)}; "
                     f"unknown tokens {count(census.unknown_tokens)}",
                     f"quality of the data: {listing(census.quality)}",
-                    *(f"tape {tape}" for tape in census.tapes),
+                    *(f"tape {file_names(tape)}" for tape in census.tapes),
                 ),
             ),
             Section(
@@ -49,7 +53,7 @@ def census_document(census: Census) -> Document:
                     f"turned down: {listing(census.rejected)}",
                 ),
                 tables=(
-                    family_table(census.episodes),
+                    *family_tables(census.episodes),
                     episode_table(
                         census.best[:EPISODES_SHOWN],
                         sum(family.episodes for family in census.episodes),
@@ -71,39 +75,48 @@ def census_document(census: Census) -> Document:
 def verdict_lines(verdict: EdgeVerdict) -> tuple[str, ...]:
     """Say the verdict, what it rests on and what is missing."""
     return (
-        f"verdict: {verdict.finding}; n = {verdict.episodes} episodes, "
-        f"{verdict.measured} plans at T2",
+        f"verdict: {verdict.finding}; n = {some(verdict.episodes, 'episode')}, "
+        f"{some(verdict.measured, 'plan')} at T2",
         *verdict.reasons,
         *(f"missing: {missing}" for missing in verdict.missing),
     )
 
 
-def family_table(families: Sequence[FamilyCensus]) -> Table:
+def family_tables(families: Sequence[FamilyCensus]) -> tuple[Table, Table]:
     """Tabulate the census by family; a family without an episode says so."""
-    return Table(
-        title="By family; edges in cents a set, before and after fees",
+    counts = Table(
+        title="By family: evaluation points and episodes",
         headings=(
             "family",
             "raw hits",
             "tradable",
             "episodes",
-            "unseen ends",
+            "end not seen",
             "life p50",
             "life p90",
+        ),
+        rows=tuple(_count_row(family) for family in families),
+        numbers=frozenset(range(1, 7)),
+    )
+    edges = Table(
+        title="By family: best edge of an episode, in cents a set, before and after fees",
+        headings=(
+            "family",
             "gross p50",
             "gross max",
             "net p50",
             "net max",
-            "net > 0",
+            "net above 0",
             "sets p50",
             "profit",
         ),
-        rows=tuple(_family_row(family) for family in families),
-        numbers=frozenset(range(1, 14)),
+        rows=tuple(_edge_row(family) for family in families),
+        numbers=frozenset(range(1, 8)),
     )
+    return counts, edges
 
 
-def _family_row(family: FamilyCensus) -> tuple[str, ...]:
+def _count_row(family: FamilyCensus) -> tuple[str, ...]:
     n = family.episodes
     return (
         family.family,
@@ -113,11 +126,17 @@ def _family_row(family: FamilyCensus) -> tuple[str, ...]:
         share_of(family.censored, n),
         _age(family.duration_ns_median, n),
         _age(family.duration_ns_p90, n),
+    )
+
+
+def _edge_row(family: FamilyCensus) -> tuple[str, ...]:
+    return (
+        family.family,
         cents(family.gross.median),
         cents(family.gross.highest),
         cents(family.net.median),
         cents(family.net.highest),
-        share_of(family.net_positive, n),
+        share_of(family.net_positive, family.episodes),
         shares(family.quantity_median),
         usd(family.profit_total if family.profit_max is not None else None),
     )
@@ -132,11 +151,11 @@ def episode_table(best: Sequence[EpisodeSeen], episodes: int) -> Table:
             (
                 moment(episode.opened_ns),
                 episode.family,
-                episode.relation_id,
+                short(episode.relation_id),
                 f"{'> ' if episode.is_censored else ''}{duration(episode.duration_ns)}",
                 cents(episode.edge_gross_max),
                 cents(episode.edge_net_max),
-                shares(episode.quantity_max),
+                shares(episode.quantity_max) if episode.quantity_max else "not sized",
                 "planned" if episode.is_planned else episode.reason or "-",
             )
             for episode in best

@@ -61,7 +61,7 @@ class Hole(msgspec.Struct, frozen=True, kw_only=True):
 class FeedCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What the feed delivered; None of markets and tokens: nobody told.
 
-    Shape: by_type, rejected and late map a name to a count.
+    Shape: by_type, rejected (unusable) and noted (odd and yet used) map a name to a count.
     """
 
     frames: int
@@ -69,7 +69,7 @@ class FeedCounts(msgspec.Struct, frozen=True, kw_only=True):
     by_type: dict[str, int]
     rejected: dict[str, int]
     unknown_tokens: int
-    late: dict[str, int]
+    noted: dict[str, int]
     markets: int | None
     tokens: int | None
 
@@ -156,10 +156,10 @@ class CompletenessFold:
         return FeedCounts(
             frames=sum(count.frames for count in counts),
             messages=sum(count.messages for count in counts),
-            by_type=_added(count.by_type for count in counts),
-            rejected=_added(count.rejected for count in counts),
+            by_type=add_counts(count.by_type for count in counts),
+            rejected=add_counts(count.rejected for count in counts),
             unknown_tokens=sum(count.unknown_tokens for count in counts),
-            late=_added(count.late for count in counts),
+            noted=add_counts(count.noted for count in counts),
             markets=_largest(count.markets for count in counts),
             tokens=_largest(count.tokens for count in counts),
         )
@@ -259,7 +259,7 @@ def _difference(last: FeedMeasured, before: FeedMeasured | None) -> FeedMeasured
         by_type=_less(last.by_type, before.by_type),
         rejected=_less(last.rejected, before.rejected),
         unknown_tokens=last.unknown_tokens - before.unknown_tokens,
-        late=_less(last.late, before.late),
+        noted=_less(last.noted, before.noted),
     )
 
 
@@ -267,7 +267,8 @@ def _less(last: dict[str, int], before: dict[str, int]) -> dict[str, int]:
     return {name: count - before.get(name, 0) for name, count in last.items()}
 
 
-def _added(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+def add_counts(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Add counts by name, in the order of names."""
     total: Counter[str] = Counter()
     for count in counts:
         total.update(count)

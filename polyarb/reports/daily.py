@@ -37,7 +37,7 @@ class DailyReport(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that the journal says of one UTC day.
 
     failures are the first lines of every form of the report; they are empty when the journal is
-    whole. titles names markets by condition id, where somebody knew.
+    whole. titles names the markets of lost books by condition id, where somebody knew.
     """
 
     day: str
@@ -86,7 +86,7 @@ def build_daily(
         if run is not None and run.is_counted:
             fold.apply(run, record)
     fold.note_ends(touching, chain)
-    return fold.conclude(_Frame(records, runs, touching, chain, day), dict(titles or {}))
+    return fold.conclude(_Frame(records, runs, touching, chain, day), titles or {})
 
 
 class _Frame(msgspec.Struct, frozen=True):
@@ -132,7 +132,7 @@ class _DayFold:
         if chain.torn:
             self._incidents.note(runs[-1].ended_ns, IncidentKind.TORN_TAIL, chain.torn)
 
-    def conclude(self, frame: _Frame, titles: dict[ConditionId, str]) -> DailyReport:
+    def conclude(self, frame: _Frame, titles: Mapping[ConditionId, str]) -> DailyReport:
         evidence = Evidence(
             completeness=self._complete(frame),
             execution=self._execution.execution(),
@@ -159,7 +159,11 @@ class _DayFold:
             diagnosis=diagnose(evidence),
             gates=progress(phase, frame.runs, evidence, verdict),
             verdict=verdict,
-            titles=titles,
+            titles={
+                book.condition_id: titles[book.condition_id]
+                for book in evidence.completeness.books
+                if book.condition_id in titles
+            },
         )
 
     def _complete(self, frame: _Frame) -> Completeness:

@@ -2,12 +2,12 @@
 
 from polyarb.domain.messages import Tier
 from polyarb.ledger.pnl import PnlColumns
-from polyarb.reports.census_document import episode_table, family_table, verdict_lines
+from polyarb.reports.census_document import episode_table, family_tables, verdict_lines
 from polyarb.reports.completeness import BookLoss, Completeness
 from polyarb.reports.daily import DailyReport
 from polyarb.reports.diagnosis import NO_ANOMALY
 from polyarb.reports.document import Document, Section, Table
-from polyarb.reports.execution import Execution, TierResult
+from polyarb.reports.execution import Execution, Haircut, TierResult
 from polyarb.reports.gates import NOT_JUDGED
 from polyarb.reports.runs import Run
 from polyarb.reports.wording import (
@@ -15,18 +15,22 @@ from polyarb.reports.wording import (
     NOT_MEASURED,
     count,
     duration,
+    file_names,
     listing,
     milliseconds,
     moment,
     percent,
     share_of,
     shares,
+    short,
+    some,
     usd,
 )
 
 BOOKS_SHOWN = 10
 INCIDENTS_SHOWN = 50
 EPISODES_SHOWN = 10
+DIGEST_SHOWN = 12
 
 
 def daily_document(report: DailyReport) -> Document:
@@ -104,7 +108,7 @@ def _feed_lines(found: Completeness) -> tuple[str, ...]:
         f"feed: {count(feed.frames)} frames, {count(feed.messages)} messages "
         f"({listing(feed.by_type)})",
         f"feed: unusable {listing(feed.rejected)}; unknown tokens {count(feed.unknown_tokens)}; "
-        f"late {listing(feed.late)}",
+        f"odd and yet used {listing(feed.noted)}",
         f"markets {count(feed.markets)}, tokens {count(feed.tokens)}",
     )
 
@@ -112,20 +116,21 @@ def _feed_lines(found: Completeness) -> tuple[str, ...]:
 def _run_table(runs: tuple[Run, ...]) -> Table:
     return Table(
         title="Runs",
-        headings=("run", "from", "time", "end", "records", "feed", "counted"),
+        headings=("no.", "run", "from", "time", "end", "records", "feed", "counted"),
         rows=tuple(
             (
+                str(run.ordinal),
                 run.run_id,
                 moment(run.started_ns),
                 duration(run.ended_ns - run.started_ns),
                 f"{run.end} {run.stop_reason}".strip(),
                 count(run.records),
-                run.feed,
-                "yes" if run.is_counted else f"no, run {run.superseded_by} played it longer",
+                file_names(run.feed),
+                "yes" if run.is_counted else f"no; run {run.superseded_by} is",
             )
             for run in runs
         ),
-        numbers=frozenset({2, 4}),
+        numbers=frozenset({0, 3, 5}),
     )
 
 
@@ -136,7 +141,7 @@ def _book_table(report: DailyReport) -> Table:
 
     def row(book: BookLoss) -> tuple[str, ...]:
         return (
-            report.titles.get(book.condition_id, book.condition_id),
+            report.titles.get(book.condition_id) or short(book.condition_id),
             duration(book.lost_ns),
             percent(book.lost_ns, found.covered_ns),
             count(book.invalidations),
@@ -154,8 +159,9 @@ def _book_table(report: DailyReport) -> Table:
 
 def _mode(report: DailyReport) -> Section:
     runs = report.completeness.runs
-    codes = dict.fromkeys(run.code_digest for run in runs)
-    configs = dict.fromkeys(run.config_digest for run in runs)
+    counted = [run for run in runs if run.is_counted]
+    codes = dict.fromkeys(run.code_digest[:DIGEST_SHOWN] for run in counted)
+    configs = dict.fromkeys(run.config_digest[:DIGEST_SHOWN] for run in counted)
     return Section(
         title="Mode and profile",
         lines=(
@@ -178,7 +184,7 @@ def _opportunities(report: DailyReport) -> Section:
             f"quality of the data: {listing(found.quality)}",
         ),
         tables=(
-            family_table(found.families),
+            *family_tables(found.families),
             episode_table(found.best[:EPISODES_SHOWN], found.episodes),
         ),
     )
@@ -214,23 +220,14 @@ def _plans(execution: Execution) -> Section:
 
 
 def _tiers(execution: Execution) -> Section:
-    haircut = execution.haircut
-    lines = [
-        "latency haircut T0 - T2: "
-        + (
-            NO_SAMPLE
-            if haircut is None
-            else f"{usd(haircut.cost)} over {haircut.plans} plans "
-            f"({percent(haircut.cost, haircut.profit_t0)} of T0)"
-            if haircut.profit_t0 > 0
-            else f"{usd(haircut.cost)} over {haircut.plans} plans"
-        ),
+    lines = (
+        f"latency haircut T0 - T2: {_haircut(execution.haircut)}",
         "T0 at once, T1 median latency, T2 95th percentile with minimums and fees (gates read "
         "it), T3 with makers fading and settlements reverting",
-    ]
+    )
     return Section(
         title="Simulated execution by tier",
-        lines=tuple(lines),
+        lines=lines,
         tables=(
             Table(
                 title="All families",
@@ -251,6 +248,15 @@ def _tiers(execution: Execution) -> Section:
             ),
         ),
     )
+
+
+def _haircut(haircut: Haircut | None) -> str:
+    if haircut is None:
+        return NO_SAMPLE
+    text = f"{usd(haircut.cost)} over {some(haircut.plans, 'plan')}"
+    if haircut.profit_t0 <= 0:
+        return text
+    return f"{text} ({percent(haircut.cost, haircut.profit_t0)} of T0)"
 
 
 _TIER_HEADINGS = (

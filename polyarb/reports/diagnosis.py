@@ -10,7 +10,7 @@ from polyarb.reports.execution import Execution
 from polyarb.reports.incidents import IncidentKind, Incidents
 from polyarb.reports.latency import Latency
 from polyarb.reports.money import Money
-from polyarb.reports.wording import duration, milliseconds, share_of, usd
+from polyarb.reports.wording import duration, milliseconds, share_of, some, usd
 
 NO_ANOMALY = "no anomaly"
 KILLED_SHARE_MAX = 10
@@ -53,15 +53,15 @@ def _coverage(evidence: Evidence) -> Iterator[str]:
         yield "the feed delivered no message"
     elif completeness.feed.rejected:
         rejected = sum(completeness.feed.rejected.values())
-        yield f"{rejected} messages of the feed were unusable"
+        yield f"{some(rejected, 'message')} of the feed could not be used"
     if completeness.silences:
         total = sum(silence.end_ns - silence.start_ns for silence in completeness.silences)
-        yield f"{len(completeness.silences)} silences of the feed, {duration(total)} in all"
+        yield f"{some(len(completeness.silences), 'silence')} of the feed, {duration(total)} in all"
     superseded = [run for run in completeness.runs if not run.is_counted]
     if superseded:
         yield (
-            f"{len(superseded)} runs played what another run played longer; "
-            "only the longest is counted"
+            f"{some(len(superseded), 'run')} not counted: another run played the same feed, "
+            "as long or longer"
         )
 
 
@@ -73,10 +73,10 @@ def _books(evidence: Evidence) -> Iterator[str]:
         if covered_ns and book.lost_ns * 100 > covered_ns * BOOK_LOSS_SHARE_MAX
     ]
     if lost:
-        worst = duration(lost[0].lost_ns)
         yield (
-            f"{len(lost)} books could not be decided on for more than {BOOK_LOSS_SHARE_MAX} % "
-            f"of the time covered, the worst for {worst}"
+            f"{some(len(lost), 'book')} could not be decided on for more than "
+            f"{BOOK_LOSS_SHARE_MAX} % of the time covered, the worst for "
+            f"{duration(lost[0].lost_ns)}"
         )
 
 
@@ -111,21 +111,21 @@ def _money(evidence: Evidence) -> Iterator[str]:
         yield f"settled PnL of the day is below zero: {usd(settled)}"
     violations: tuple[Violation, ...] = evidence.money.violations
     if violations:
-        yield f"the ledger breaks {len(violations)} times: {violations[0].text}"
+        yield f"the ledger breaks {some(len(violations), 'time')}: {violations[0].text}"
     if evidence.money.open_plans:
-        yield f"{evidence.money.open_plans} plans are open at the end of the day"
+        yield f"{some(evidence.money.open_plans, 'plan')} in flight at the end of the day"
 
 
 def _incidents(evidence: Evidence) -> Iterator[str]:
     incidents = evidence.incidents
     if incidents.critical:
-        yield f"{incidents.critical} critical incidents"
+        yield some(incidents.critical, "critical incident")
     for kind in IncidentKind:
         if number := incidents.count(kind):
             yield f"incidents of kind {kind}: {number}"
     faults = sum(incidents.books_by_fault.values())
     if faults:
-        yield f"books were invalidated {faults} times"
+        yield f"books were invalidated {some(faults, 'time')}"
 
 
 DIAGNOSES: tuple[Callable[[Evidence], Iterator[str]], ...] = (

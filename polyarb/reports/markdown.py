@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from polyarb.reports.document import Document, Section, Table
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+_MARKUP = re.compile(r"^[#+-](?=\s)|[\\`*\[\]|~]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
+_ENTITIES = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
 def to_markdown(document: Document) -> str:
@@ -65,5 +66,6 @@ def _row(cells: tuple[str, ...], *, is_raw: bool = False) -> str:
 
 
 def _escape(text: str) -> str:
-    """Take every character that Markdown or HTML could read as markup literally, on one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    """Take whatever Markdown or HTML could read as markup literally, on one line."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _MARKUP.sub(r"\\\g<0>", line.translate(_ENTITIES))

@@ -29,10 +29,11 @@ def _section(section: Section) -> Iterator[str]:
     for line in section.lines:
         yield f"{mark}{_literal(line)}"
     for table in section.tables:
-        yield from _table(table)
+        yield from table_lines(table)
 
 
-def _table(table: Table) -> Iterator[str]:
+def table_lines(table: Table) -> Iterator[str]:
+    """Yield a table's lines, columns padded to the widest cell."""
     if table.title:
         yield ""
         yield f"{table.title}:"

@@ -11,6 +11,7 @@ import msgspec
 from polyarb.domain.messages import Tier
 from polyarb.reports.execution import Execution, TierResult
 from polyarb.reports.opportunities import Opportunities
+from polyarb.reports.wording import some
 
 EPISODES_MIN = 20
 """Fewest episodes to say yes or no of: with 20 and none reachable, at most 3/20 are (95 %)."""
@@ -71,31 +72,30 @@ def _find(episodes: int, late: TierResult) -> tuple[Finding, tuple[str, ...]]:
     if late.reachable:
         more = EPISODES_MIN - late.reachable
         if more > 0:
-            return Finding.INSUFFICIENT, (f"{more} more plans that fill wholly and earn at T2",)
+            return Finding.INSUFFICIENT, (
+                f"{some(more, 'more plan')} to fill wholly and earn at T2",
+            )
         return Finding.INSUFFICIENT, ("a result at T2 that earns over all plans",)
-    return Finding.INSUFFICIENT, (f"{EPISODES_MIN - episodes} more episodes before fees",)
+    return Finding.INSUFFICIENT, (f"{some(EPISODES_MIN - episodes, 'more episode')} before fees",)
 
 
 def _reasons(opportunities: Opportunities, late: TierResult) -> tuple[str, ...]:
     episodes = opportunities.episodes
     if not episodes:
         return (
-            f"{opportunities.settled} evaluation points held no inequality long enough to be "
-            "an episode: nothing was there to be tested",
+            f"{some(opportunities.settled, 'evaluation point')} held no inequality long enough to "
+            "be an episode: nothing was there to be tested",
         )
     reasons = [
-        f"{episodes} episodes held before fees, {opportunities.net_positive} of them after fees"
+        f"episodes that held before fees: {episodes}, after fees: {opportunities.net_positive}",
+        f"plans tried at T2: {late.measured}, filled wholly and earned: {late.reachable}"
+        if late.measured
+        else "no plan came as far as to be tried at T2",
     ]
-    if late.measured:
-        reasons.append(
-            f"{late.measured} plans were tried at T2, {late.reachable} filled wholly and earned"
-        )
-    else:
-        reasons.append("no plan came as far as to be tried at T2")
     if not late.reachable:
-        bound = -(-300 // episodes)
+        bound = min(-(-300 // episodes), 100)
         reasons.append(
-            f"none of {episodes} was reachable, so at 95 % at most {min(bound, 100)} % of such "
+            f"reachable: 0 of {episodes}, so at 95 % confidence at most {bound} % of such "
             "episodes are (rule of three)"
         )
     return tuple(reasons)

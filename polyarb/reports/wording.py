@@ -46,6 +46,11 @@ def count(number: int | None) -> str:
     return NOT_MEASURED if number is None else f"{number:,}"
 
 
+def some(number: int, what: str) -> str:
+    """Write so many of something, which is named in the singular."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def milliseconds(nanoseconds: int | None) -> str:
     """Write a latency in milliseconds to a thousandth; None was not measured."""
     if nanoseconds is None:
@@ -59,17 +64,25 @@ def duration(nanoseconds: int | None) -> str:
         return NO_SAMPLE
     if nanoseconds < _UNITS[2][0]:
         return f"{format_scaled(nanoseconds // 10**6, 1_000)} s"
-    for rank, (size, name) in enumerate(_UNITS[:-1]):
-        if nanoseconds >= size:
-            rest, (small, small_name) = nanoseconds % size, _UNITS[rank + 1]
-            return f"{nanoseconds // size} {name} {rest // small} {small_name}"
-    raise AssertionError(nanoseconds)
+    rank = next(rank for rank, (size, _) in enumerate(_UNITS) if nanoseconds >= size)
+    (size, name), (small, small_name) = _UNITS[rank], _UNITS[rank + 1]
+    return f"{nanoseconds // size} {name} {nanoseconds % size // small} {small_name}"
 
 
 def moment(time_ns: int) -> str:
     """Write a moment as 2026-06-07 12:00:00 UTC."""
     whole = datetime.fromtimestamp(time_ns // 10**9, UTC)
     return whole.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def short(identifier: str) -> str:
+    """Write the two ends of a long identifier."""
+    return identifier if len(identifier) <= 24 else f"{identifier[:12]}…{identifier[-6:]}"
+
+
+def file_names(feed: str) -> str:
+    """Write a feed's tapes without their folders."""
+    return " ".join(part.rsplit("/", 1)[-1] for part in feed.split(" "))
 
 
 def listing(counts: dict[str, int]) -> str:

@@ -21,7 +21,7 @@ from polyarb.domain.messages import (
     RunStopped,
 )
 from polyarb.engine.engine import Engine
-from polyarb.ports import FAR_FUTURE_NS, Frame
+from polyarb.ports import Frame
 
 
 class Recorded(Protocol):
@@ -115,16 +115,19 @@ class Replay:
         return self.difference is not None or not (self._expected or self._inputs)
 
     def _catch_up(self, now_ns: int, position: int) -> None:
-        while True:
-            tick_ns = self._engine.deadline_ns
-            is_due = bool(self._inputs) and self._inputs[0][0] <= position
-            input_ns = self._inputs[0][1].receive_time_ns if is_due else FAR_FUTURE_NS
-            if min(tick_ns, input_ns) > now_ns or self._is_over():
-                return
-            if tick_ns <= input_ns:
-                self._handle(ClockTicked(receive_time_ns=tick_ns))
-            else:
+        """Handle what came before the next market event: by its place, whatever its time.
+
+        A run that was stopped lived on past the time of the tape's next event.
+        """
+        while self._inputs and self._inputs[0][0] <= position and not self._is_over():
+            self._tick_until(self._inputs[0][1].receive_time_ns)
+            if not self._is_over():
                 self._handle(self._inputs.popleft()[1])
+        self._tick_until(now_ns)
+
+    def _tick_until(self, now_ns: int) -> None:
+        while self._engine.deadline_ns <= now_ns and not self._is_over():
+            self._handle(ClockTicked(receive_time_ns=self._engine.deadline_ns))
 
     def _handle(self, event: Event) -> None:
         for output in self._engine.handle(event):

@@ -82,13 +82,20 @@ def parse_scenario(text: str, name: str = "scenario") -> Scenario:
             elif words[0] in DECLARATIONS:
                 DECLARATIONS[words[0]](scenario, words[1:])
             else:
-                now_ns = START_NS + parse_micros(words[0]) * 1_000
+                now_ns = _time(words[0], now_ns)
                 scenario.events.append(EVENTS[words[1]](scenario, words[2:], now_ns))
                 _seal(scenario, pending, now_ns)
         except (ValueError, KeyError, IndexError) as fault:
             raise UsageError(f"{name}:{number}: cannot read {raw.strip()!r}: {fault!r}") from fault
     _seal(scenario, pending, ONE * START_NS)
     return scenario
+
+
+def _time(word: str, before_ns: int) -> int:
+    time_ns = START_NS + parse_micros(word) * 1_000
+    if time_ns < before_ns:
+        raise ValueError("expected a time not before that of the line above")
+    return time_ns
 
 
 def _seal(
@@ -149,6 +156,8 @@ def _group(scenario: Scenario, words: tuple[str, ...]) -> None:
 def _relation(family: Family) -> Callable[[Scenario, tuple[str, ...]], None]:
     def declare(scenario: Scenario, words: tuple[str, ...]) -> None:
         relation_id = RelationId(words[0])
+        if len(words) < 3 or (family is Family.IMPLICATION and len(words) > 3):
+            raise ValueError("expected two markets, or for a ladder more, widest first")
         scenario.relations[relation_id] = Relation(
             relation_id=relation_id,
             family=family,
@@ -159,7 +168,9 @@ def _relation(family: Family) -> Callable[[Scenario, tuple[str, ...]], None]:
 
 
 def _set(scenario: Scenario, words: tuple[str, ...]) -> None:
-    scenario.settings[words[0]] = words[1]
+    if len(words) < 2:
+        raise ValueError("expected a figure and its value")
+    scenario.settings[words[0]] = " ".join(words[1:])
 
 
 DECLARATIONS: dict[str, Callable[[Scenario, tuple[str, ...]], None]] = {
@@ -274,16 +285,26 @@ EVENTS: dict[str, Callable[[Scenario, tuple[str, ...], int], Event]] = {
 def with_settings(profile: Profile, settings: dict[str, str]) -> Profile:
     """Set figures of a profile by their dotted names, as `set sizing.trade_size_usd 5` does.
 
-    Errors: UsageError for a figure that a profile does not have.
+    `set families negrisk_no implication` names the families that may trade.
+    Errors: UsageError for a figure that a profile does not have, or a value that is none.
     """
     for key, text in settings.items():
-        section_name, _, name = key.partition(".")
-        field_name = name.replace("_usd", "")
-        section = getattr(profile, section_name, None)
-        if not isinstance(section, msgspec.Struct) or field_name not in section.__struct_fields__:
-            raise UsageError(f"set {key}: expected a figure of a profile, found none of that name")
-        is_scaled = name != field_name or "fraction" in name
-        value = parse_micros(text) if is_scaled else int(text)
-        changed = msgspec.structs.replace(section, **{field_name: value})
-        profile = msgspec.structs.replace(profile, **{section_name: changed})
+        try:
+            profile = _with_setting(profile, key, text)
+        except ValueError as fault:
+            raise UsageError(f"set {key}: cannot read {text!r}: {fault}") from fault
     return profile
+
+
+def _with_setting(profile: Profile, key: str, text: str) -> Profile:
+    if key == "families":
+        return msgspec.structs.replace(profile, families=tuple(map(Family, text.split())))
+    section_name, _, name = key.partition(".")
+    field_name = name.replace("_usd", "")
+    section: msgspec.Struct | None = getattr(profile, section_name, None)
+    if not isinstance(section, msgspec.Struct) or field_name not in section.__struct_fields__:
+        raise UsageError(f"set {key}: expected a figure of a profile, found none of that name")
+    is_scaled = name != field_name or "fraction" in name
+    value = parse_micros(text) if is_scaled else int(text)
+    changed = msgspec.structs.replace(section, **{field_name: value})
+    return msgspec.structs.replace(profile, **{section_name: changed})

@@ -123,6 +123,7 @@ class FileJournal:
     def recover(self) -> None:
         """Verify what is there, repair a torn tail and stand behind the last whole record."""
         ensure_directory(self._files, self.archive)
+        # A killed writer may have renamed a segment and not synced its name.
         finished = archived_segments(self.archive)
         place = check_joins(finished)
         size = 0

@@ -66,7 +66,9 @@ class LossyFileSystem(FileSystem):
     def sync(self, descriptor: int) -> None:
         """Keep the content of a file."""
         self._step()
-        self._synced[os.fstat(descriptor).st_ino] = _content(descriptor)
+        inode = os.fstat(descriptor).st_ino
+        paths = (path for path in self._live_files() if path.stat().st_ino == inode)
+        self._synced[inode] = next(paths).read_bytes()
 
     def truncate(self, descriptor: int, size: int) -> None:
         """Cut; not kept until synced."""
@@ -74,7 +76,7 @@ class LossyFileSystem(FileSystem):
         super().truncate(descriptor, size)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Rename at once; not kept until a directory of the two is synced."""
+        """Rename at once; kept as a whole, when the target's directory is synced."""
         self._step()
         self._pending.append((source, target, source.stat().st_ino))
         super().rename(source, target)
@@ -94,8 +96,13 @@ class LossyFileSystem(FileSystem):
     def sync_directory(self, path: Path) -> None:
         """Keep the names in a directory."""
         self._step()
-        touched = [path in {name.parent for name in pair[:2] if name} for pair in self._pending]
-        self._keep_names(touched)
+        self._keep_names(
+            [path == (target or source or path).parent for source, target, _ in self._pending]
+        )
+
+    def revive(self) -> None:
+        """Let a new process go on with the disk as the killed one left it, synced or not."""
+        self._crash_at = 0
 
     def cut_power(self, seed: int) -> None:
         """Leave on the disk what was synced and, by chance, some of what was not."""
@@ -129,10 +136,6 @@ class LossyFileSystem(FileSystem):
     def _step(self) -> None:
         if self._is_crash():
             raise SimulatedCrash
-
-
-def _content(descriptor: int) -> bytes:
-    return Path(f"/proc/self/fd/{descriptor}").read_bytes()
 
 
 def _survivor(synced: bytes, live: bytes, chance: random.Random) -> bytes:

@@ -82,6 +82,7 @@ class RunRow(Row, frozen=True, kw_only=True):
     config_digest: str | UnsetType = UNSET
     catalogue_digest: str | UnsetType = UNSET
     started_ns: int | UnsetType = UNSET
+    wall_time_ns: int | UnsetType = UNSET
     opened_ns: int | UnsetType = UNSET
     open_sets: int | UnsetType = UNSET
     stopped_ns: int | UnsetType = UNSET
@@ -231,6 +232,7 @@ def _run_rows(message: JournalMessage, place: Place) -> Iterator[Row]:
                 config_digest=message.config_digest,
                 catalogue_digest=message.catalogue_digest,
                 started_ns=place.time_ns,
+                wall_time_ns=message.wall_time_ns,
             )
         case BooksOpened():
             yield RunRow(run=place.run, opened_ns=place.time_ns, open_sets=message.open_sets)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from polyarb.config import config_digest
 from polyarb.domain.errors import StoreError
 from polyarb.domain.ids import derive_id
 from polyarb.domain.limits import Profile
@@ -27,7 +28,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def config_digest(self) -> str:
         """Hash the profile and the relations that decisions follow."""
-        return value_digest((self.profile, self.catalogue.relations))
+        return config_digest(self.profile, self.catalogue.relations)
 
     @property
     def catalogue_digest(self) -> str:

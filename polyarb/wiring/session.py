@@ -1,5 +1,6 @@
 """A run that is wired and ready: what whoever watches it may read."""
 
+from polyarb.config.effective import Value
 from polyarb.engine.engine import Engine
 from polyarb.ledger.fold import Ledger
 from polyarb.runner import Runner
@@ -22,6 +23,7 @@ class Session:
         folding: FoldingJournal,
         reading: TapeReading,
         is_halted: bool,
+        overrides: tuple[Value, ...],
     ) -> None:
         self.recipe = recipe
         self.runner = runner
@@ -30,6 +32,7 @@ class Session:
         self.folding = folding
         self.reading = reading
         self.is_halted = is_halted
+        self.overrides = overrides
 
     @property
     def ledger(self) -> Ledger:

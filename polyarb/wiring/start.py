@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from polyarb.config.effective import Effective
 from polyarb.config.loading import load_phase_profile, load_relations
 from polyarb.domain.errors import RefusedError
-from polyarb.domain.limits import Phase, Profile, RunKind
+from polyarb.domain.limits import Phase, RunKind
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
 from polyarb.runner import Progress, Runner
@@ -44,7 +45,8 @@ def start(
 
     Errors: RefusedError for a live phase, which needs a GO record, and for a second process.
     """
-    profile = load_phase_profile(workspace, options.phase).profile
+    effective = load_phase_profile(workspace, options.phase)
+    profile = effective.profile
     if profile.run is RunKind.LIVE:
         raise RefusedError(
             f"{options.phase} trades with money: expected a GO record for the running code and "
@@ -53,7 +55,7 @@ def start(
     with ExitStack() as stack:
         lock = acquire(workspace.lock_file, "this workspace")
         stack.callback(lock.release)
-        session = _wire(workspace, options, profile, stack)
+        session = _wire(workspace, options, effective, stack)
         session.runner.observers.append(status_writer(workspace, session))
         watch(session)
         progress = session.runner.run(
@@ -63,10 +65,10 @@ def start(
 
 
 def _wire(
-    workspace: Workspace, options: StartOptions, profile: Profile, stack: ExitStack
+    workspace: Workspace, options: StartOptions, effective: Effective, stack: ExitStack
 ) -> Session:
     """Build the parts of a run and let each go in the right order when the run is over."""
-    tapes = check_tapes(options.tapes)
+    profile, tapes = effective.profile, check_tapes(options.tapes)
     clock = SystemClock()
     catalogue = catalogue_of(tapes, options.sidecars, load_relations(workspace))
     recipe = make_recipe(profile, catalogue, tapes, clock.now_ns())
@@ -102,4 +104,5 @@ def _wire(
         folding=folding,
         reading=reading,
         is_halted=read_halt(workspace.halt_file) is not None,
+        overrides=effective.overrides,
     )

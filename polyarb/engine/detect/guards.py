@@ -53,18 +53,18 @@ def guard(look: Look) -> str | None:
     return None
 
 
-def is_complete(look: Look) -> str | None:
-    """Refuse a YES set of which an outcome has no ask."""
-    if look.family is Family.NEGRISK_YES and look.watch.missing_asks:
-        return Guard.INCOMPLETE
-    return None
-
-
 def is_live(look: Look) -> str | None:
     """Refuse a leg whose book may not be decided on."""
     for ladder in look.legs():
         if ladder.status is not BookStatus.LIVE:
             return _STATUS_GUARD[ladder.status]
+    return None
+
+
+def is_complete(look: Look) -> str | None:
+    """Refuse a YES set of which an outcome has no ask."""
+    if look.family is Family.NEGRISK_YES and look.watch.missing_asks:
+        return Guard.INCOMPLETE
     return None
 
 
@@ -122,8 +122,8 @@ def is_fresh(look: Look) -> str | None:
 
 
 GUARDS: tuple[Callable[[Look], str | None], ...] = (
-    is_complete,
     is_live,
+    is_complete,
     is_settled,
     is_exhaustive,
     is_worth,

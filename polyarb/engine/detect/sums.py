@@ -72,7 +72,8 @@ DETECTORS: dict[Family, Callable[[Watch], int]] = {
 def build_watches(catalogue: Catalogue, ladders: dict[ConditionId, Ladder]) -> list[Watch]:
     """Build a watch for every group and relation and hang it on the ladders of its legs.
 
-    A relation that names a market without a book is left out: nothing can be said of it.
+    A relation that names a market without a book, or one twice, is left out: nothing can be said
+    of it.
     """
     watches = [
         Watch(
@@ -82,7 +83,7 @@ def build_watches(catalogue: Catalogue, ladders: dict[ConditionId, Ladder]) -> l
             group.incomplete,
         )
         for group in catalogue.groups.values()
-        if all(condition_id in ladders for condition_id in group.condition_ids)
+        if _is_told(group.condition_ids, ladders)
     ]
     watches += [
         Watch(
@@ -91,9 +92,15 @@ def build_watches(catalogue: Catalogue, ladders: dict[ConditionId, Ladder]) -> l
             [ladders[condition_id] for condition_id in relation.condition_ids],
         )
         for relation in catalogue.relations.values()
-        if all(condition_id in ladders for condition_id in relation.condition_ids)
+        if _is_told(relation.condition_ids, ladders)
     ]
     for watch in watches:
         for leg, market_ladder in enumerate(watch.ladders):
             market_ladder.watches.append((watch, leg))
     return watches
+
+
+def _is_told(condition_ids: tuple[ConditionId, ...], ladders: dict[ConditionId, Ladder]) -> bool:
+    """Tell whether every market has a book, and none stands twice: its depth is there once."""
+    is_once = len(set(condition_ids)) == len(condition_ids)
+    return is_once and all(condition_id in ladders for condition_id in condition_ids)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from polyarb.domain.approval import Approved, Request, worst_cost
 from polyarb.domain.fees import FeeSchedule
+from polyarb.domain.ids import ConditionId
 from polyarb.domain.limits import Profile
 from polyarb.domain.order import TradingState
 from polyarb.domain.plan import PlannedOrder
@@ -18,12 +19,13 @@ VENUES_USED = 1
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a check may look at."""
+    """What a check may look at; under_way are the markets with an order not yet final."""
 
     request: Request
     exposure: Exposure
     trading: TradingState
     profile: Profile
+    under_way: frozenset[ConditionId] = frozenset()
 
 
 def approve(situation: Situation) -> Approved[Request] | Denial:
@@ -95,6 +97,13 @@ def is_within_open_notional(situation: Situation) -> Denial | None:
     return Denial.OPEN_NOTIONAL if over else None
 
 
+def has_free_legs(situation: Situation) -> Denial | None:
+    """No order meets a book of which another order of ours may be taking the same shares."""
+    request = situation.request
+    markets = {request.condition_ids[order.leg] for order in request.plan.orders}
+    return Denial.LEG_UNDER_WAY if markets & situation.under_way else None
+
+
 def is_within_instruments(situation: Situation) -> Denial | None:
     """The number of markets with open exposure stays below the envelope."""
     markets = set(situation.exposure.by_market) | set(situation.request.condition_ids)
@@ -132,6 +141,7 @@ RISK_CHECKS: tuple[Callable[[Situation], Denial | None], ...] = (
     is_within_order_notional,
     is_within_position,
     is_within_open_notional,
+    has_free_legs,
     is_within_instruments,
     is_within_venues,
     is_within_order_rate,

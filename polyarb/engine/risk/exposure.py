@@ -43,9 +43,9 @@ def release(
 
 
 def roll_day(exposure: Exposure, now_ns: int) -> None:
-    """Begin a new day's result at UTC midnight."""
+    """Begin a new day's result at UTC midnight; a clock that steps back begins none."""
     day = now_ns // DAY_NS
-    if day != exposure.day:
+    if day > exposure.day:
         exposure.day, exposure.day_pnl = day, 0
 
 

@@ -1,14 +1,14 @@
 """The five families with one unknown: minima, reasons and the second solves that explain them."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
 from polyarb.domain.plan import Constraints, Family, Plan, Problem, SizeReason
 from polyarb.domain.units import PICO, floor_to
 from polyarb.engine.size.answer import accept, refuse
-from polyarb.engine.size.sides import Track, order_min, plan_order, takes_of, track_of
-from polyarb.engine.size.sweep import Best, Sweep, Terms
+from polyarb.engine.size.sides import Track, least_orders, plan_order, takes_of, tracks_of
+from polyarb.engine.size.sweep import Best, Sweep, Terms, climb
 
 CONVERTED = (Family.NEGRISK_NO, Family.NEGRISK_SPLIT)
 """Families in which a leg without depth is kept instead of ending the plan."""
@@ -43,10 +43,7 @@ def size_merged(problem: Problem) -> Plan:
     family = problem.family
     if family is Family.NEGRISK_YES and not problem.exhaustive:
         return refuse(problem, SizeReason.NON_EXHAUSTIVE)
-    takes = takes_of(family, len(problem.legs))
-    pairs = zip(problem.legs, takes, strict=True)
-    tracks = [track_of(position, leg, take) for position, (leg, take) in enumerate(pairs)]
-    tracks = [track for track in tracks if track.levels]
+    tracks = tracks_of(problem.legs, takes_of(family, len(problem.legs)))
     if len(tracks) < len(problem.legs) and family not in CONVERTED:
         return refuse(problem, SizeReason.INCOMPLETE)
     if best_edge(family, tracks) <= 0:
@@ -69,13 +66,15 @@ def best_edge(family: Family, tracks: list[Track]) -> int:
 
 def _setup(family: Family, tracks: list[Track], constraints: Constraints) -> Setup | None:
     """Find which legs can be ordered from which quantity on; None when no quantity is allowed."""
-    least = [order_min(track, constraints) for track in tracks]
-    known = [shares for shares in least if shares is not None]
-    if len(known) < len(least):
-        if family not in CONVERTED or not known:
-            return None
-        tracks = [t for t, shares in zip(tracks, least, strict=True) if shares is not None]
-    return Setup(tracks, known, min(known) if family in CONVERTED else max(known))
+    least = least_orders(tracks, constraints)
+    if None not in least:
+        known = cast("list[int]", least)
+        return Setup(tracks, known, min(known) if family in CONVERTED else max(known))
+    kept = [(track, low) for track, low in zip(tracks, least, strict=True) if low is not None]
+    if family not in CONVERTED or not kept:
+        return None
+    known = [low for _, low in kept]
+    return Setup([track for track, _ in kept], known, min(known))
 
 
 def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Found | None:
@@ -83,22 +82,38 @@ def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Fou
     setup = _setup(family, tracks, constraints)
     if setup is None:
         return None
-    is_converted = family in CONVERTED
-    jumps = {}
-    if is_converted:
-        least = enumerate(setup.least)
-        jumps = {position: shares for position, shares in least if shares > setup.start}
+    tracks, least, start = setup
     capital = constraints.capital
     terms = Terms(
-        base=BASE[family],
-        lot=constraints.lot,
-        start=setup.start,
-        capital=None if capital is None else capital * PICO,
+        BASE[family],
+        constraints.lot,
+        start,
+        None if capital is None else capital * PICO,
         is_split=family is Family.NEGRISK_SPLIT,
-        is_terminal=is_converted,
+        is_terminal=family in CONVERTED,
     )
-    best = Sweep(setup.tracks, terms, jumps).best()
+    jumps = {}
+    if terms.is_terminal and max(least) > start:
+        jumps = {position: low for position, low in enumerate(least) if low > start}
+    best = None if jumps else climb(tracks, terms)
+    if best is None or not _is_affordable(family, len(tracks), best, terms.capital):
+        best = Sweep(tracks, terms, jumps).best()
     return None if best is None else Found(best, setup)
+
+
+def _is_affordable(family: Family, legs_count: int, best: Best, capital: int | None) -> bool:
+    """Tell whether a quantity surely needs no more than the capital.
+
+    Capital is payoff - profit; a plan with NO bought pays at most one less than its legs a set.
+    """
+    if capital is None:
+        return True
+    sets = best.quantity * PICO
+    if family is Family.NEGRISK_SPLIT:
+        return sets <= capital
+    if family is Family.NEGRISK_NO:
+        sets *= legs_count - 1
+    return sets - best.profit <= capital
 
 
 def _reason(
@@ -141,9 +156,9 @@ def _plan(problem: Problem, found: Found, reason: SizeReason) -> Plan:
     lot = problem.constraints.lot
     orders = []
     for track, least in zip(tracks, minima, strict=True):
-        shares = quantity
-        if shares > track.levels[0][1]:
-            shares = min(quantity, floor_to(sum([size for _, size in track.levels]), lot))
+        shares, levels = quantity, track[2]
+        if shares > levels[0][1]:
+            shares = min(quantity, floor_to(sum([size for _, size in levels]), lot))
         if shares >= least:
             orders.append(plan_order(track, shares))
     return accept(problem, reason, quantity=quantity, gained=gained, orders=orders)

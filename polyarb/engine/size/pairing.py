@@ -37,12 +37,16 @@ class Pairing(NamedTuple):
     yes_lots: list[int]
     no_lots: list[int]
 
+    def lots(self, track: Track) -> int:
+        """Return the lots taken of one side."""
+        return (self.no_lots if track[1].is_bid else self.yes_lots)[track[0]]
+
 
 def lot_runs(track: Track, lot: int) -> Iterator[Run]:
     """Cut a side into whole lots; a lot that spans levels is a run of its own."""
     open_shares = open_cost = 0
-    is_bid, gains = track.take.is_bid, track.gains
-    for price, depth in track.levels:
+    _, (_, _, is_bid), levels, gains = track
+    for price, depth in levels:
         size = depth
         unit = PICO - gains[price] if is_bid else -gains[price]
         if open_shares:
@@ -129,7 +133,7 @@ def pair(
             break
         lots = min(yes.left[wide], no.left[narrow])
         if narrow < wide:
-            lots = min(lots, min(chain[narrow:wide]))
+            lots = min(lots, *chain[narrow:wide])
         if price >= lot_value:
             lots = 1
         paid = yes.units[wide].cost + no.units[narrow].cost

@@ -42,6 +42,49 @@ class Terms(NamedTuple):
     is_terminal: bool
 
 
+def climb(tracks: list[Track], terms: Terms) -> Best | None:
+    """Go straight to the quantity behind which a set gains nothing; None to take the long way.
+
+    Right when every track counts from the beginning: profit is then concave, so this quantity
+    is the smallest best one, if it lies on the lattice and no minimum lies beyond it. Capital is
+    not looked at.
+    """
+    bits = len(tracks).bit_length()
+    mask = (1 << bits) - 1
+    margin = terms.base
+    heap, at, done = [], [], [0] * len(tracks)
+    for position, (_, _, levels, gains) in enumerate(tracks):
+        price, size = levels[0]
+        gain = gains[price]
+        margin += gain
+        at.append(gain)
+        heap.append(size << bits | position)
+    heapify(heap)
+    quantity = value = 0
+    while margin > 0:
+        code = heap[0]
+        end, position = code >> bits, code & mask
+        value += margin * (end - quantity)
+        quantity = end
+        _, _, levels, gains = tracks[position]
+        level = done[position] = done[position] + 1
+        if level < len(levels):
+            price, size = levels[level]
+            gain = gains[price]
+            margin += gain - at[position]
+            at[position] = gain
+            heapreplace(heap, end + size << bits | position)
+            continue
+        if not terms.is_terminal:
+            break
+        if end % terms.lot:
+            return None
+        heappop(heap)
+        margin -= at[position]
+    is_allowed = quantity >= terms.start and not quantity % terms.lot
+    return Best(quantity, value, False) if is_allowed else None
+
+
 class Sweep:
     """One pass over the merged levels of all tracks; used once."""
 
@@ -167,14 +210,15 @@ class Sweep:
         self.pending -= 1
         self.bought += 1
         _, _, levels, gains = self.tracks[position]
-        done = passed = 0
-        for done, (price, size) in enumerate(levels):
+        done = -1
+        price = passed = 0
+        while passed < self.quantity:
+            done += 1
+            price, size = levels[done]
             self._count(min(size, self.quantity - passed), gains[price])
             passed += size
-            if passed >= self.quantity:
-                break
         self.done[position] = done
-        self.margin += gains[levels[done][0]]
+        self.margin += gains[price]
         heappush(self.heap, passed << self.bits | position)
 
     def _count(self, shares: int, gain: int) -> None:

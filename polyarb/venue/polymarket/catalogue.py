@@ -44,7 +44,9 @@ class _Shape(msgspec.Struct, rename="camel"):
     markets: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     title: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     condition_id: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    payouts: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    market_id: msgspec.Raw | msgspec.UnsetType = msgspec.field(
+        name="market_id", default=msgspec.UNSET
+    )
     t: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     token_a: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="token_a", default=msgspec.UNSET)
 
@@ -138,10 +140,10 @@ class CatalogueBuilder:
         elif shape.token_a is not unset:
             pair = msgspec.json.decode(content, type=TokenPair)
             self.add_market(_bare_market(pair.market, pair.token_a, pair.token_b), name)
-        elif shape.payouts is unset:
+        elif shape.market_id is unset:  # a list of outcomes and payouts names no tokens
             raise VenueError(
                 f"{name}: expected a Gamma page, event or market, a compact CLOB market or token "
-                "pairs, found another object; see docs for the sidecars that are understood"
+                "pairs, found another object; give one of these"
             )
 
     def _add_gamma_market(self, body: GammaMarket, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Decimal text of the wire as whole micros, exactly and fast; what cannot be one is UnusableError.
+"""Decimal text of the wire as whole micros, exactly and fast; other text raises UnusableError.
 
 The caches hold only texts that were read without a fault and are bounded, so that no stream of
 nonsense can fill the memory.
@@ -98,6 +98,9 @@ def read_size(text: str) -> tuple[int, bool]:
     Some recordings carry the noise of binary floats ("1.5899999999999999"); shares have six
     decimals on chain, so the rest is no liquidity. Errors: UnusableError.
     """
+    known = SIZES.get(text)
+    if known is not None:
+        return known, False
     whole, _, fraction = text.partition(".")
     rest = fraction[_SIZE_DECIMALS:]
     if not rest:

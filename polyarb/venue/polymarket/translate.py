@@ -1,28 +1,17 @@
-"""Wire messages become domain events in YES terms; what cannot is counted with its reason.
+"""Lines of the market channel become frames of domain events; what cannot is counted, with why.
 
-A message is translated whole or not at all. Times only go forward: where a tape tells no receive
-time, the latest venue time stands for it.
+Times only go forward: where a tape tells no receive time, the latest venue time stands for it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.market import Catalogue
-from polyarb.domain.messages import (
-    BookReplaced,
-    LevelChanged,
-    LevelsChanged,
-    MarketEvent,
-    MarketResolved,
-    TickChanged,
-    TradePrinted,
-)
-from polyarb.domain.plan import Level, Outcome, Side
-from polyarb.domain.units import ONE
+from polyarb.domain.messages import LevelChanged, MarketEvent
 from polyarb.ports import FeedStatistics, Frame
 from polyarb.venue.polymarket import wire
+from polyarb.venue.polymarket.events import NS_PER_MS, Token, count, events_of
 from polyarb.venue.polymarket.numerals import (
     BEST_ASKS,
     BEST_BIDS,
@@ -30,26 +19,15 @@ from polyarb.venue.polymarket.numerals import (
     SIZES,
     Rejection,
     UnusableError,
-    read_best_ask,
-    read_best_bid,
     read_exact_size,
-    read_price,
-    read_size,
-    read_tick,
 )
 from polyarb.venue.polymarket.wire import decode_pair
 
-NS_PER_MS = 1_000_000
-MIRROR_UNPAIRED = "mirror_unpaired"
 RECEIVE_STEPPED_BACK = "receive_stepped_back"
-SIZE_CUT = "size_cut"
+"""Noted: a line's receive time was before its predecessor's, whose time it was given."""
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NO_PAIR = (*_UNREADABLE, UnusableError, KeyError)
-_Token = tuple[ConditionId, bool, TokenId]
-"""The token's market, whether it is the YES, and the other token of that market."""
-_Entry = tuple[bool, bool, int, int]
-"""Whether the entry is of the YES token; the change in YES terms: is_bid, price, size."""
 
 
 class Translator:
@@ -59,11 +37,12 @@ class Translator:
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._tokens: dict[str, _Token] = {}
+        self._tokens: dict[str, Token] = {}
         for market in catalogue.markets.values():
-            self._tokens[market.yes] = (market.condition_id, True, market.no)
-            self._tokens[market.no] = (market.condition_id, False, market.yes)
-        self._tokens.pop("", None)
+            if market.yes:
+                self._tokens[market.yes] = (market.condition_id, True, market.no or None)
+            if market.no:
+                self._tokens[market.no] = (market.condition_id, False, market.yes or None)
         self._latest_ns = 0
         self._pairs = 0
         self._counted = FeedStatistics()
@@ -175,7 +154,7 @@ class Translator:
         else:
             return False
         if receive_ns < self._latest_ns:
-            _count(self._counted.noted, RECEIVE_STEPPED_BACK)
+            count(self._counted.noted, RECEIVE_STEPPED_BACK)
         else:
             self._latest_ns = receive_ns
         return True
@@ -189,155 +168,18 @@ class Translator:
             message = _decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
             if not is_timed:
                 self._latest_ns = max(before, message.timestamp * NS_PER_MS)
-            events = self._events(message)
+            events = events_of(message, self._tokens, self._counted, self._latest_ns)
         except UnusableError as fault:
             self._latest_ns = before
             self._reject(fault.rejection)
             return ()
         self._counted.messages += 1
-        _count(self._counted.by_type, str(message.__struct_config__.tag))
+        count(self._counted.by_type, str(message.__struct_config__.tag))
         return events
-
-    def _events(self, message: wire.Message) -> tuple[MarketEvent, ...]:
-        match message:
-            case wire.PriceChange():
-                return self._levels(message)
-            case wire.Book():
-                return (self._book(message),)
-            case wire.LastTrade():
-                return (self._trade(message),)
-            case wire.TickSizeChange():
-                return (self._tick(message),)
-            case wire.MarketResolved():
-                return (self._resolved(message),)
-            case wire.BestBidAsk() | wire.NewMarket():
-                return ()
-
-    def _levels(self, message: wire.PriceChange) -> tuple[MarketEvent, ...]:
-        """Translate a price_change to one event for every market in it that we know."""
-        if not message.price_changes:
-            raise UnusableError(Rejection.NO_ENTRIES)
-        markets: dict[ConditionId, list[tuple[wire.Change, _Entry]]] = {}
-        unknown = cut = 0
-        for change in message.price_changes:
-            token = self._tokens.get(change.asset_id)
-            if token is None:
-                unknown += 1
-                continue
-            condition_id, is_yes, _ = token
-            price, mirrored, _ = read_price(change.price)
-            size, is_cut = read_size(change.size)
-            cut += is_cut
-            entry = (is_yes, (change.side == "BUY") == is_yes, price if is_yes else mirrored, size)
-            markets.setdefault(condition_id, []).append((change, entry))
-        tops = {key: _tops(*entries[0]) for key, entries in markets.items()}
-        self._counted.unknown_tokens += unknown
-        if not markets:
-            raise UnusableError(Rejection.UNKNOWN_TOKEN)
-        _count(self._counted.noted, SIZE_CUT, cut)
-        return tuple(
-            self._level_event(condition_id, entries, tops[condition_id], message.timestamp)
-            for condition_id, entries in markets.items()
-        )
-
-    def _level_event(
-        self,
-        condition_id: ConditionId,
-        entries: list[tuple[wire.Change, _Entry]],
-        tops: tuple[int, int],
-        timestamp: int,
-    ) -> LevelChanged | LevelsChanged:
-        """Make one event of a market's entries; what both tokens tell alike is told once."""
-        yes = [entry[1:] for _, entry in entries if entry[0]]
-        no = [entry[1:] for _, entry in entries if not entry[0]]
-        changes = [entry[1:] for _, entry in entries]
-        if yes and no:
-            if _final(yes) == _final(no):
-                changes = yes
-            else:
-                _count(self._counted.noted, MIRROR_UNPAIRED)
-        if len(changes) == 1:
-            is_bid, price, size = changes[0]
-            return LevelChanged(
-                condition_id=condition_id,
-                is_bid=is_bid,
-                price=price,
-                size=size,
-                best_bid=tops[0],
-                best_ask=tops[1],
-                venue_time_ns=timestamp * NS_PER_MS,
-                receive_time_ns=self._latest_ns,
-            )
-        return LevelsChanged(
-            condition_id=condition_id,
-            changes=tuple(changes),
-            best_bid=tops[0],
-            best_ask=tops[1],
-            venue_time_ns=timestamp * NS_PER_MS,
-            receive_time_ns=self._latest_ns,
-        )
-
-    def _book(self, message: wire.Book) -> BookReplaced:
-        condition_id, is_yes, _ = self._token(message.asset_id)
-        bids, cut_bids = _side(message.bids)
-        asks, cut_asks = _side(message.asks)
-        if not is_yes:
-            bids, asks = (
-                [(ONE - price, size) for price, size in side] for side in (asks, bids)
-            )  # fmt: skip
-        _count(self._counted.noted, SIZE_CUT, cut_bids + cut_asks)
-        return BookReplaced(
-            condition_id=condition_id,
-            outcome=Outcome.YES if is_yes else Outcome.NO,
-            bids=tuple(sorted(bids, reverse=True)),
-            asks=tuple(sorted(asks)),
-            venue_time_ns=message.timestamp * NS_PER_MS,
-            receive_time_ns=self._latest_ns,
-        )
-
-    def _trade(self, message: wire.LastTrade) -> TradePrinted:
-        condition_id, _, _ = self._token(message.asset_id)
-        price, _, _ = read_price(message.price)
-        size, is_cut = read_size(message.size)
-        _count(self._counted.noted, SIZE_CUT, is_cut)
-        return TradePrinted(
-            condition_id=condition_id,
-            token_id=TokenId(message.asset_id),
-            side=Side(message.side),
-            price=price,
-            size=size,
-            venue_time_ns=message.timestamp * NS_PER_MS,
-            receive_time_ns=self._latest_ns,
-        )
-
-    def _tick(self, message: wire.TickSizeChange) -> TickChanged:
-        condition_id, _, _ = self._token(message.asset_id)
-        return TickChanged(
-            condition_id=condition_id,
-            tick=read_tick(message.new_tick_size),
-            venue_time_ns=message.timestamp * NS_PER_MS,
-            receive_time_ns=self._latest_ns,
-        )
-
-    def _resolved(self, message: wire.MarketResolved) -> MarketResolved:
-        condition_id, _, _ = self._token(message.winning_asset_id)
-        return MarketResolved(
-            condition_id=condition_id,
-            winner=TokenId(message.winning_asset_id),
-            venue_time_ns=message.timestamp * NS_PER_MS,
-            receive_time_ns=self._latest_ns,
-        )
-
-    def _token(self, asset_id: str) -> _Token:
-        token = self._tokens.get(asset_id)
-        if token is None:
-            self._counted.unknown_tokens += 1
-            raise UnusableError(Rejection.UNKNOWN_TOKEN)
-        return token
 
     def _reject(self, rejection: Rejection) -> None:
         self._counted.messages += 1
-        _count(self._counted.rejected, rejection.value)
+        count(self._counted.rejected, rejection.value)
 
 
 def _split(payload: bytes) -> list[msgspec.Raw] | tuple[bytes, ...]:
@@ -367,34 +209,3 @@ def _decode(raw: bytes | msgspec.Raw) -> wire.Message:
             except _UNREADABLE:
                 continue
     raise UnusableError(Rejection.MALFORMED_MESSAGE)
-
-
-def _side(levels: list[wire.Level]) -> tuple[list[Level], int]:
-    """Read one side of a book, without empty levels; tell how many sizes were cut."""
-    side: dict[int, int] = {}
-    cut = 0
-    for level in levels:
-        price, _, _ = read_price(level.price)
-        size, is_cut = read_size(level.size)
-        if price in side:
-            raise UnusableError(Rejection.REPEATED_LEVEL)
-        side[price] = size
-        cut += is_cut
-    return [(price, size) for price, size in side.items() if size], cut
-
-
-def _tops(change: wire.Change, entry: _Entry) -> tuple[int, int]:
-    """Read the best bid and ask of an entry's token, in YES terms."""
-    best_bid, best_bid_mirrored = read_best_bid(change.best_bid)
-    best_ask, best_ask_mirrored = read_best_ask(change.best_ask)
-    return (best_bid, best_ask) if entry[0] else (best_ask_mirrored, best_bid_mirrored)
-
-
-def _final(changes: list[tuple[bool, int, int]]) -> dict[tuple[bool, int], int]:
-    """Return what the changes leave at each level."""
-    return {(is_bid, price): size for is_bid, price, size in changes}
-
-
-def _count(counts: dict[str, int], name: str, number: int = 1) -> None:
-    if number:
-        counts[name] = counts.get(name, 0) + number

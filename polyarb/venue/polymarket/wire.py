@@ -129,9 +129,13 @@ class EventType(msgspec.Struct, gc=False):
     event_type: str
 
 
-class PairChange(msgspec.Struct, tag="price_change", tag_field="event_type", gc=False):
-    """A price_change of exactly two entries, by far the commonest message."""
+class PairChange(msgspec.Struct, gc=False):
+    """A price_change of exactly two entries, by far the commonest message.
 
+    Its type is a field, because the tag of a struct that is in no union may be missing.
+    """
+
+    event_type: Literal["price_change"]
     price_changes: tuple[Change, Change]
     timestamp: Milliseconds
 

@@ -85,7 +85,8 @@ class Consumption:
         if condition_id not in self._markets:
             return
         self._venue_times_ns[condition_id] = venue_time_ns
-        for is_bid, price, displayed in changes:
+        shown = {(is_bid, price): displayed for is_bid, price, displayed in changes}
+        for (is_bid, price), displayed in shown.items():
             for taker in Taker:
                 self._cap(condition_id, (is_bid, price, taker), displayed)
 

@@ -112,6 +112,7 @@ def test_all_faults_of_all_files_are_told_together_with_the_nearest_key(edit: Ed
     edit(SAFE_FILE, "  daily_loss_usd_max: 3\n", "  daily_loss_usd_max: '3'\n")
     edit(SAFE_FILE, "families: [binary, negrisk_no, negrisk_split]", "familys: [binary]")
     edit(SAFE_FILE, "run: live", "run: life")
+    edit(SAFE_FILE, "  orders_per_minute_max: 60\n", "")
     edit(SAFE_FILE, "breaker:\n", "breaker: 5\nbraker:\n")
     workspace = edit("config.yaml", "phases:", "log_level: INFO\nphases:")
     with pytest.raises(UsageError) as caught:
@@ -126,10 +127,12 @@ def test_all_faults_of_all_files_are_told_together_with_the_nearest_key(edit: Ed
             f"{profile}:10: familys: expected families (the nearest), found an unknown key",
             f"{profile}:15: envelope.daily_loss_usd_max: expected a plain decimal from 0.000001 to"
             ' 1000000, found the quoted text "3"',
-            f"{profile}:20: sizing.trade_sise_usd: expected trade_size_usd (the nearest), found an"
+            f"{profile}:11: envelope.orders_per_minute_max: expected a whole number from 1 to"
+            " 1000000, found nothing",
+            f"{profile}:19: sizing.trade_sise_usd: expected trade_size_usd (the nearest), found an"
             " unknown key",
-            f"{profile}:24: breaker: expected a section, found the number 5",
-            f"{profile}:25: braker: expected breaker (the nearest), found an unknown key",
+            f"{profile}:23: breaker: expected a section, found the number 5",
+            f"{profile}:24: braker: expected breaker (the nearest), found an unknown key",
         ]
     )
 
@@ -189,6 +192,8 @@ def test_figures_that_do_not_fit_are_refused(edit: Edit, old: str, new: str, tol
     ("old", "new"),
     [
         ("trade_size_usd: 2", "trade_size_usd: 5"),
+        ("position_notional_usd_max: 20", "position_notional_usd_max: 2"),
+        ("open_notional_usd_max: 20", "open_notional_usd_max: 2"),
         ("edge_fraction_min: 0.015", "edge_fraction_min: 1"),
         ("edge_fraction_min: 0.015", "edge_fraction_min: 0"),
         ("slippage_fraction_max: 0.025", "slippage_fraction_max: 0.5"),

@@ -15,8 +15,7 @@ from polyarb.ledger.invariants import INVARIANTS, violations
 from polyarb.ledger.plans import PlanAccount, PlanKey
 from polyarb.ledger.pnl import PnlColumns
 from polyarb.ledger.transactions import AnomalyKind, Cause, Posting, Transaction
-
-from plan_lives import LegPlan, Life, binary, binary_merged, broken, held, missed
+from tests.plan_lives import LegPlan, Life, binary, binary_merged, broken, held, missed
 
 
 def told(ledger: Ledger) -> set[str]:

@@ -9,8 +9,7 @@ from polyarb.ledger.fold import Ledger, fold
 from polyarb.ledger.invariants import violations
 from polyarb.ledger.pnl import PnlColumns, by_day, by_family, by_plan, total
 from polyarb.ledger.transactions import AnomalyKind
-
-from plan_lives import (
+from tests.plan_lives import (
     DAY_NS,
     NOON_NS,
     LegPlan,

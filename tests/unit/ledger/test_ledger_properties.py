@@ -24,8 +24,7 @@ from polyarb.ledger.balances import Balance, book_total
 from polyarb.ledger.fold import Ledger, fold
 from polyarb.ledger.invariants import violations
 from polyarb.ledger.pnl import PnlColumns, by_day, by_family, by_plan, total
-
-from plan_lives import NOON_NS, SECOND_NS, LegPlan, Life, run_started
+from tests.plan_lives import NOON_NS, SECOND_NS, LegPlan, Life, run_started
 
 ENDINGS = {
     Family.BINARY: SetStatus.MERGED,

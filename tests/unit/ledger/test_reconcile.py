@@ -9,8 +9,7 @@ from polyarb.ledger.balances import positions
 from polyarb.ledger.fold import fold
 from polyarb.ledger.pnl import day_of, day_start_ns
 from polyarb.ledger.reconcile import BreakKind, Statement, StatementPosition, reconcile
-
-from plan_lives import binary_merged, held
+from tests.plan_lives import binary_merged, held
 
 
 def position(condition: str, shares: int, outcome: Outcome = Outcome.YES) -> StatementPosition:

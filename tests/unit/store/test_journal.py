@@ -182,7 +182,7 @@ def test_a_journal_cut_at_any_byte_opens_with_the_records_before(tmp_path: Path)
     files.write(messages, rotate_bytes=10**9)
     whole = files.current.read_bytes()
     borders = [0] + [at + 1 for at, byte in enumerate(whole) if byte == ord("\n")]
-    for cut in range(len(whole)):
+    for cut in [*range(0, borders[3], 7), *range(borders[3] - 2, len(whole))]:
         files.current.write_bytes(whole[:cut])
         before = max(at for at in borders if at <= cut)
         expected = messages[: borders.index(before)]

@@ -2,11 +2,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from polyarb.domain.errors import RefusedError, StoreError
 from polyarb.domain.messages import CancelAll
-from polyarb.store import locks
+from polyarb.store import locks, reading
 from polyarb.store.reading import read_anchor, read_journal
 from polyarb.store.records import START
 from polyarb.store.segments import open_segments
@@ -102,6 +103,22 @@ def test_a_line_being_written_is_not_there_yet(files: JournalFiles) -> None:
     for cut in range(len(whole) - 1, len(whole) - 200, -7):
         files.current.write_bytes(whole[:cut])
         assert len(files.read()) == 2
+
+
+def test_a_line_that_is_finished_while_it_is_looked_at_is_no_break(
+    files: JournalFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.write(some_messages(4))
+    whole = files.current.read_bytes()
+    judge = reading.is_torn_tail
+
+    def judge_late(handle: BinaryIO, offset: int) -> bool:
+        files.current.write_bytes(whole)
+        return judge(handle, offset)
+
+    monkeypatch.setattr(reading, "is_torn_tail", judge_late)
+    files.current.write_bytes(whole[: len(whole) // 2])
+    assert len(files.read()) in (1, 2)
 
 
 def test_a_message_of_another_version_is_a_fault_that_names_it(

@@ -87,7 +87,7 @@ def test_shares_that_come_are_free_and_those_that_left_were_ours_at_last(
     assert after(*events).free(A, ASK, displayed) == free
 
 
-def test_the_changes_of_one_message_are_followed_one_by_one() -> None:
+def test_the_changes_of_one_message_are_seen_once_all_are_made() -> None:
     event = LevelsChanged(
         receive_time_ns=5,
         condition_id=A,
@@ -96,7 +96,7 @@ def test_the_changes_of_one_message_are_followed_one_by_one() -> None:
         best_ask=-1,
         venue_time_ns=5,
     )
-    assert after(event).free(A, ASK, 80) == 80
+    assert after(event).free(A, ASK, 80) == 20
 
 
 def test_a_change_that_was_never_observed_is_seen_in_the_book() -> None:

@@ -365,6 +365,21 @@ def test_an_unwind_gives_up_on_a_book_that_stays_dead() -> None:
     assert (settled.proceeds, settled.unsold) == (0, parse_micros("50"))
 
 
+def test_a_market_is_watched_while_an_unwind_is_under_way() -> None:
+    books = pair_books()
+    books.replace(B)
+    shadow = gateway(books, market("A"), market("B"))
+    placed = pair()
+    shadow.dispatch(placed)
+    shadow.due(NEVER_NS)
+    shadow.observe(books.replace(A))
+    assert shadow.watched == set()
+    shadow.dispatch(unwind(placed, NEVER_NS))
+    assert shadow.watched == {A}
+    shadow.due(NEVER_NS + 10**9)
+    assert shadow.watched == set()
+
+
 SPLIT: list[Row] = [("A", SELL, YES, "0.62", "100"), ("B", SELL, YES, "0.41", "100")]
 
 
