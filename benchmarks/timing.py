@@ -9,14 +9,14 @@ ROUNDS = 60
 def best_of(rivals: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
     """Time every rival in turn, so that all meet the same disturbances.
 
-    Units: seconds of the fastest call. A disturbance only ever makes a call slower.
+    Units: CPU seconds of the fastest call. A disturbance only ever makes a call slower.
     """
     best = dict.fromkeys(rivals, float("inf"))
     for _ in range(rounds):
         for name, call in rivals.items():
-            began = time.perf_counter()
+            began = time.process_time()
             call()
-            best[name] = min(best[name], time.perf_counter() - began)
+            best[name] = min(best[name], time.process_time() - began)
     return best
 
 

@@ -80,6 +80,7 @@ class Runner:
         self._clock = clock
         self._began_ns = clock.monotonic_ns()
         self._observe_ns = 0
+        self._answer_ns = gateway.deadline_ns
         self._measure_ns = 0
 
     def run(self, started: RunStarted, *, is_halted: bool) -> Progress:
@@ -95,7 +96,7 @@ class Runner:
         self._measure_ns = start_ns + MEASURED_NS
         self._control(msgspec.structs.replace(started, receive_time_ns=start_ns))
         if not is_halted:
-            self._control(BooksOpened(receive_time_ns=start_ns, open_sets=0))
+            self._control(self._opened())
         self._play(frames)
         self._finish()
         return self.progress
@@ -120,7 +121,7 @@ class Runner:
         for event in self._inbox.take(self.progress.now_ns):
             self._control(event)
             if isinstance(event, OperatorResumed):
-                self._control(BooksOpened(receive_time_ns=self.progress.now_ns, open_sets=0))
+                self._control(self._opened())
         now_ns = self._clock.monotonic_ns()
         if self.duration_ns is not None and now_ns - self._began_ns >= self.duration_ns:
             self.stop("duration reached")
@@ -130,18 +131,21 @@ class Runner:
                 observe(self)
         return not self.progress.stop_reason
 
+    def _opened(self) -> BooksOpened:
+        open_sets = len(self.engine.state.sets)
+        return BooksOpened(receive_time_ns=self.progress.now_ns, open_sets=open_sets)
+
     def _play(self, frames: Iterable[Frame]) -> None:
         """Step through the feed; written for speed, since every message passes here."""
         progress, engine, gateway = self.progress, self.engine, self.gateway
         handle, watched, monotonic_ns = engine.handle, gateway.watched, self._clock.monotonic_ns
         poll_every = self.poll_every
         for frame in frames:
-            progress.frames += 1
-            is_measured = not progress.frames % MEASURE_EVERY
-            began_ns = monotonic_ns() if is_measured else 0
+            seen = progress.frames = progress.frames + 1
+            began_ns = 0 if seen % MEASURE_EVERY else monotonic_ns()
             for event in frame.events:
                 now_ns = event.receive_time_ns
-                if engine.deadline_ns <= now_ns or gateway.deadline_ns <= now_ns:
+                if engine.deadline_ns <= now_ns or self._answer_ns <= now_ns:
                     self._catch_up(now_ns)
                 progress.now_ns = now_ns
                 progress.position += 1
@@ -150,10 +154,10 @@ class Runner:
                     self._emit(outputs)
                 if watched and not isinstance(event, FeedLost) and event.condition_id in watched:
                     gateway.observe(event)
-            if is_measured:
+            if began_ns:
                 self.latency.add(monotonic_ns() - began_ns)
                 self._measure()
-            if not progress.frames % poll_every:
+            if not seen % poll_every:
                 progress.now_ns = frame.receive_time_ns
                 self.poll()
             if progress.stop_reason:
@@ -164,13 +168,15 @@ class Runner:
         """Handle every tick and answer that is due, in the order of their times; ticks first."""
         engine, gateway = self.engine, self.gateway
         while True:
-            tick_ns, answer_ns = engine.deadline_ns, gateway.deadline_ns
+            tick_ns, answer_ns = engine.deadline_ns, self._answer_ns
             if tick_ns > now_ns and answer_ns > now_ns:
                 return
             if tick_ns <= answer_ns:
                 self._handle(ClockTicked(receive_time_ns=tick_ns))
             else:
-                for answer in gateway.due(answer_ns):
+                answers = gateway.due(answer_ns)
+                self._answer_ns = gateway.deadline_ns
+                for answer in answers:
                     self._answer(answer)
 
     def _answer(self, event: GatewayEvent) -> None:
@@ -199,6 +205,7 @@ class Runner:
             journal.make_durable()
             for command in commands:
                 self.gateway.dispatch(command)
+            self._answer_ns = self.gateway.deadline_ns
 
     def _measure(self) -> None:
         if self.progress.now_ns >= self._measure_ns:
@@ -215,7 +222,10 @@ class Runner:
                 messages=statistics.messages,
                 by_type=dict(statistics.by_type),
                 rejected=dict(statistics.rejected),
+                noted=dict(statistics.noted),
                 unknown_tokens=statistics.unknown_tokens,
+                markets=len(self.engine.state.ladders),
+                tokens=len(self.engine.state.ladders) * 2,
                 latency_ns_p50=latency.p50,
                 latency_ns_p95=latency.p95,
                 latency_ns_p99=latency.p99,
@@ -226,13 +236,13 @@ class Runner:
 
     def _finish(self) -> None:
         """Settle the last books, cancel the unmatched, wait for the matched, close the run."""
-        progress, gateway = self.progress, self.gateway
+        progress = self.progress
         progress.now_ns = max(progress.now_ns, self.engine.settled_by_ns)
         self._catch_up(progress.now_ns)
         self._note()
         self._control(RunStopping(receive_time_ns=progress.now_ns, reason=progress.stop_reason))
-        while gateway.deadline_ns < FAR_FUTURE_NS:
-            progress.now_ns = max(progress.now_ns, gateway.deadline_ns)
+        while self._answer_ns < FAR_FUTURE_NS:
+            progress.now_ns = max(progress.now_ns, self._answer_ns)
             self._catch_up(progress.now_ns)
         self._control(RunStopped(receive_time_ns=progress.now_ns, reason=progress.stop_reason))
         self.journal.make_durable()

@@ -60,12 +60,13 @@ class Drive:
         gateway: Callable[[Engine], Gateway] | None = None,
         journal: MemoryJournal | None = None,
         inbox: Inbox | None = None,
+        engine: type[Engine] = Engine,
     ) -> None:
         self.catalogue = catalogue
         self.profile = profile
         self.events = list(events)
         self.journal = journal if journal is not None else MemoryJournal()
-        self.engine = Engine(catalogue, profile, "digest")
+        self.engine = engine(catalogue, profile, "digest")
         shadow = ShadowGateway(
             self.engine, profile.shadow, catalogue, gas_per_plan=profile.sizing.gas_per_plan
         )

@@ -1,4 +1,4 @@
-"""The sizing problem and its answer, the nouns of `polyarb plan` and of every plan of the engine."""
+"""The sizing problem and its answer: the nouns of `polyarb plan` and of the engine's plans."""
 
 from enum import StrEnum
 
@@ -23,7 +23,10 @@ class Family(StrEnum):
 
 
 class SizeReason(StrEnum):
-    """Why a plan has its quantity; the first that applies, in this order."""
+    """Why a plan has its quantity; the first that applies, in this order.
+
+    UNDECIDED is polyarb's own: a ladder with minima whose exact answer would take too long.
+    """
 
     CROSSED_BOOK = "CROSSED_BOOK"
     NON_EXHAUSTIVE = "NON_EXHAUSTIVE"
@@ -106,8 +109,8 @@ class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a problem; a quantity of zero is no trade.
 
-    Units: quantity in micro-sets; profit, capital and payoff (the guaranteed one) in attos of a
-    USD. Profit = payoff - what the orders cost - gas, where selling orders cost less than zero.
+    Units: quantity in micro-sets; profit, capital (most needed before anything comes back) and
+    payoff (the guaranteed one) in attos of a USD. Profit = payoff - capital - gas.
     """
 
     problem_id: str
@@ -128,3 +131,71 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def edge_bps(self) -> int:
         """Compute the profit per capital in basis points, rounded down; 0 without capital."""
         return self.profit * 10_000 // self.capital if self.capital else 0
+
+
+class CostStep(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one more set costs and pays while the quantity lies between two ends of levels.
+
+    Units: start and end in micro-sets, end None is endless; cost and payoff in picos a set.
+    """
+
+    start: int
+    end: int | None
+    cost: int
+    payoff: int
+
+
+class Bond(StrEnum):
+    """How the outcomes of several legs depend on each other."""
+
+    NESTED = "nested"
+    """Widest first: each leg implies the one before."""
+    EXCLUSIVE = "exclusive"
+    """At most one leg resolves YES."""
+    EXHAUSTIVE = "exhaustive"
+    """At least one leg resolves YES."""
+    PARTITION = "partition"
+    """Exactly one leg resolves YES."""
+
+
+class JointRelation(msgspec.Struct, frozen=True, kw_only=True):
+    """One bond between legs of a joint problem, which it names by position."""
+
+    bond: Bond
+    legs: tuple[int, ...]
+
+
+class JointProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Several relations that share legs, to be sized as one."""
+
+    id: str
+    legs: tuple[Leg, ...]
+    relations: tuple[JointRelation, ...]
+    constraints: Constraints = Constraints()
+
+
+class JointReason(StrEnum):
+    """Why a joint plan is what it is; the first that applies, in this order."""
+
+    CROSSED_BOOK = "CROSSED_BOOK"
+    TOO_MANY_STATES = "TOO_MANY_STATES"
+    CONTRADICTION = "CONTRADICTION"
+    NO_GAIN = "NO_GAIN"
+    BELOW_GAS = "BELOW_GAS"
+    OK = "OK"
+
+
+class JointPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Orders over several relations and what they pay in every state the relations allow.
+
+    Units: attos of a USD. Profit = payoff - capital - gas, where payoff is the least of payoffs.
+    """
+
+    problem_id: str
+    reason: JointReason
+    profit: int = 0
+    capital: int = 0
+    payoff: int = 0
+    orders: tuple[PlannedOrder, ...] = ()
+    states: tuple[tuple[bool, ...], ...] = ()
+    payoffs: tuple[int, ...] = ()

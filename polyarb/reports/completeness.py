@@ -12,7 +12,6 @@ from polyarb.domain.messages import (
     BookInvalidated,
     BookRestored,
     FeedMeasured,
-    RunStarted,
 )
 from polyarb.ledger.pnl import DAY_NS, day_start_ns
 from polyarb.reports.records import ChainCheck, Record
@@ -128,8 +127,6 @@ class CompletenessFold:
         message, now_ns = record.message, record.time_ns
         self._hear(run, now_ns)
         match message:
-            case RunStarted():
-                self._invalid.clear()
             case FeedMeasured():
                 before, last = self._feeds.get(run.ordinal, (None, None))
                 if now_ns < self._window.start_ns:

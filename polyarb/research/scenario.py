@@ -200,14 +200,16 @@ def _in_yes_terms(
 
 
 def _book(scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
+    """Read `NAME YES [bid PRICE x SIZE ...] [ask PRICE x SIZE ...] [late MS]`."""
     market, outcome = scenario.markets[words[0]], Outcome(words[1])
-    sides = words[2:]
+    late = _after(words, "late", 1)
+    sides = words[2 : words.index("late")] if late else words[2:]
     at = sides.index("ask") if "ask" in sides else len(sides)
     bids = _levels(sides[1:at]) if sides[:1] == ("bid",) else ()
     yes_bids, yes_asks = _in_yes_terms(outcome, bids, _levels(sides[at + 1 :]))
     return BookReplaced(
         receive_time_ns=now_ns,
-        venue_time_ns=now_ns,
+        venue_time_ns=now_ns - int(late[0] if late else 0) * 1_000_000,
         condition_id=market.condition_id,
         outcome=outcome,
         bids=yes_bids,

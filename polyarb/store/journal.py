@@ -124,6 +124,7 @@ class FileJournal:
         """Verify what is there, repair a torn tail and stand behind the last whole record."""
         ensure_directory(self._files, self.archive)
         # A killed writer may have renamed a segment and not synced its name.
+        self._files.sync_directory(self.archive)
         finished = archived_segments(self.archive)
         place = check_joins(finished)
         size = 0

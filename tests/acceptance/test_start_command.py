@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from polyarb.store.verification import verify_journal
 from tests.acceptance.app import Polyarb, command, environment
 
@@ -43,9 +42,7 @@ def journal_is_whole(workspace: Path) -> bool:
     return not report.breaks
 
 
-def test_a_whole_tape_is_played_journaled_and_summed_up(
-    polyarb: Polyarb, workspace: Path
-) -> None:
+def test_a_whole_tape_is_played_journaled_and_summed_up(polyarb: Polyarb, workspace: Path) -> None:
     ended = polyarb("start", "--phase", "shadow", "--speed", "max", "--json")
     assert ended.returncode == 0, ended.stderr
     summary = json.loads(ended.stdout)
@@ -183,9 +180,7 @@ def test_a_torn_tape_is_played_to_its_last_whole_line_and_told(
     assert polyarb("replay", "verify").returncode == 0
 
 
-def test_an_empty_tape_and_one_of_nonsense_end_in_order(
-    polyarb: Polyarb, workspace: Path
-) -> None:
+def test_an_empty_tape_and_one_of_nonsense_end_in_order(polyarb: Polyarb, workspace: Path) -> None:
     empty, nonsense = workspace / "empty.jsonl.gz", workspace / "nonsense.jsonl.gz"
     empty.write_bytes(gzip.compress(b""))
     nonsense.write_bytes(gzip.compress(b"{\n" * 50 + b'{"msg": 5}\n[1,2]\n'))

@@ -14,7 +14,7 @@ from polyarb.store.control import FileInbox, Halt, halt, open_inbox, read_halt, 
 from polyarb.store.filesystem import FileSystem
 from polyarb.store.journal import FileJournal, open_journal
 from polyarb.store.lossy import LossyFileSystem, SimulatedCrash
-from polyarb.store.reading import read_journal
+from polyarb.store.reading import read_anchor, read_journal
 from polyarb.store.verification import verify_journal
 
 _BATCHES = 12
@@ -26,9 +26,9 @@ def _message(number: int) -> CancelAll:
     return CancelAll(receive_time_ns=number, reason="x" * (number * 37 % 90))
 
 
-def _open(directory: Path, files: FileSystem) -> FileJournal:
+def _open(directory: Path, files: FileSystem, rotate_bytes: int = _ROTATE_BYTES) -> FileJournal:
     return open_journal(
-        directory / "events.jsonl", directory / "journal", rotate_bytes=_ROTATE_BYTES, files=files
+        directory / "events.jsonl", directory / "journal", rotate_bytes=rotate_bytes, files=files
     )
 
 
@@ -267,7 +267,7 @@ def test_a_thousand_real_kills_lose_no_record_that_was_durable(tmp_path: Path) -
 
 
 def _append_until_killed(directory: Path, told: int) -> None:
-    journal = _open(directory, FileSystem())
+    journal = _open(directory, FileSystem(), rotate_bytes=100_000)
     while True:
         for _ in range(journal.head.sequence % 4 + 1):
             journal.append(_message(journal.head.sequence + 1), 0)
@@ -279,7 +279,7 @@ def _kill_again_and_again(directory: Path, kills: int) -> int:
     """Fork a writer, kill it at a moment of chance, verify; return how many records there are."""
     chance = random.Random(kills)
     durable = 0
-    for _ in range(kills):
+    for kill in range(kills):
         heard, told = os.pipe()
         child = os.fork()
         if not child:
@@ -295,9 +295,10 @@ def _kill_again_and_again(directory: Path, kills: int) -> int:
         while last := os.read(heard, 8):
             durable = int.from_bytes(last, "big")
         os.close(heard)
-        report = verify_journal(directory / "events.jsonl", directory / "journal")
-        assert report.is_whole, report
-        assert report.head.sequence >= durable, (report.head, durable)
+        head = read_anchor(directory / "events.jsonl", directory / "journal")
+        assert head.sequence >= durable, (head, durable)
+        if not kill % 20:
+            assert verify_journal(directory / "events.jsonl", directory / "journal").is_whole
     records = list(read_journal(directory / "events.jsonl", directory / "journal"))
     assert [record.message for record in records] == [
         _message(number) for number in range(1, len(records) + 1)

@@ -4,6 +4,8 @@ Whole numbers only. The answer is the exact optimum of the plan format, the smal
 ties, with one reason.
 """
 
+from polyarb.engine.size.joint import size_joint
 from polyarb.engine.size.sizer import size
+from polyarb.engine.size.steps import cost_steps
 
-__all__ = ["size"]
+__all__ = ["cost_steps", "size", "size_joint"]

@@ -1,7 +1,8 @@
 """The answer to a problem: a refusal with its reason, or a plan whose money adds up."""
 
-from polyarb.domain.plan import Family, Plan, PlannedOrder, Problem, SizeReason
+from polyarb.domain.plan import Family, Plan, Problem, SizeReason
 from polyarb.domain.units import PICO
+from polyarb.engine.size.sides import Basket
 
 
 def refuse(problem: Problem, reason: SizeReason) -> Plan:
@@ -10,35 +11,23 @@ def refuse(problem: Problem, reason: SizeReason) -> Plan:
 
 
 def accept(
-    problem: Problem,
-    reason: SizeReason,
-    *,
-    quantity: int,
-    gained: int,
-    orders: list[PlannedOrder],
+    problem: Problem, reason: SizeReason, *, quantity: int, gained: int, basket: Basket
 ) -> Plan:
     """Write the plan of a quantity; its orders must come to what the solve gained before gas."""
-    capital, payoff = _money(problem.family, quantity, orders)
+    family, sets = problem.family, quantity * PICO
+    capital, payoff = basket.notional + basket.fee, sets
+    if family is Family.NEGRISK_SPLIT:
+        capital, payoff = sets, basket.notional - basket.fee
+    elif family is Family.NEGRISK_NO:
+        payoff = basket.shares * PICO - sets
     assert payoff - capital == gained, "the orders and the solve must agree"
     return Plan(
         problem_id=problem.id,
-        family=problem.family,
+        family=family,
         reason=reason,
         quantity=quantity,
         profit=gained - problem.constraints.gas * PICO,
         capital=capital,
         payoff=payoff,
-        orders=tuple(orders),
+        orders=basket.orders,
     )
-
-
-def _money(family: Family, quantity: int, orders: list[PlannedOrder]) -> tuple[int, int]:
-    """Compute the capital a plan needs and what it pays at least, in attos."""
-    worth = sum([order.notional for order in orders])
-    fees = sum([order.fee for order in orders])
-    sets = quantity * PICO
-    if family is Family.NEGRISK_SPLIT:
-        return sets, worth - fees
-    if family is Family.NEGRISK_NO:
-        return worth + fees, sum([order.shares for order in orders]) * PICO - sets
-    return worth + fees, sets

@@ -7,7 +7,7 @@ from polyarb.domain.units import PICO
 from polyarb.engine.size.answer import accept, refuse
 from polyarb.engine.size.branching import UndecidedError, best_pairing, has_minima
 from polyarb.engine.size.pairing import Pairing
-from polyarb.engine.size.sides import BUY_NO, BUY_YES, Track, plan_order, tracks_of
+from polyarb.engine.size.sides import BUY_NO, BUY_YES, Track, fill_basket, tracks_of
 
 
 def size_ladder(problem: Problem) -> Plan:
@@ -48,14 +48,14 @@ def _decide(problem: Problem, tracks: list[Track]) -> Plan:
     if gained <= constraints.gas * PICO:
         return refuse(problem, SizeReason.BELOW_GAS)
     lot = constraints.lot
-    counts = [(track, found.lots(track)) for track in tracks]
-    orders = [plan_order(track, lots * lot) for track, lots in counts if lots]
+    tracks = sorted(tracks, key=lambda track: track[0])
+    basket = fill_basket(tracks, [found.lots(track) * lot for track in tracks], lot)
     return accept(
         problem,
         _reason(tracks, legs_count, constraints, gained),
         quantity=found.quantity * lot,
         gained=gained,
-        orders=sorted(orders, key=lambda order: order.leg),
+        basket=basket,
     )
 
 

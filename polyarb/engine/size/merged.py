@@ -5,9 +5,9 @@ from typing import NamedTuple, cast
 import msgspec
 
 from polyarb.domain.plan import Constraints, Family, Plan, Problem, SizeReason
-from polyarb.domain.units import PICO, floor_to
+from polyarb.domain.units import PICO
 from polyarb.engine.size.answer import accept, refuse
-from polyarb.engine.size.sides import Track, least_orders, plan_order, takes_of, tracks_of
+from polyarb.engine.size.sides import Track, fill_basket, least_orders, takes_of, tracks_of
 from polyarb.engine.size.sweep import Best, Sweep, Terms, climb
 
 CONVERTED = (Family.NEGRISK_NO, Family.NEGRISK_SPLIT)
@@ -152,13 +152,7 @@ def _may_minima_bind(
 
 def _plan(problem: Problem, found: Found, reason: SizeReason) -> Plan:
     """Write the plan of the best quantity with its orders."""
-    (quantity, gained, _), (tracks, minima, _) = found
-    lot = problem.constraints.lot
-    orders = []
-    for track, least in zip(tracks, minima, strict=True):
-        shares, levels = quantity, track[2]
-        if shares > levels[0][1]:
-            shares = min(quantity, floor_to(sum([size for _, size in levels]), lot))
-        if shares >= least:
-            orders.append(plan_order(track, shares))
-    return accept(problem, reason, quantity=quantity, gained=gained, orders=orders)
+    (quantity, gained, _), (tracks, least, _) = found
+    shares = [quantity if quantity >= low else 0 for low in least]
+    basket = fill_basket(tracks, shares, problem.constraints.lot)
+    return accept(problem, reason, quantity=quantity, gained=gained, basket=basket)

@@ -131,9 +131,7 @@ def pair(
         price, wide, narrow = _cheapest(yes.prices, no.prices, chain)
         if price >= (lot_value if quantity else FORCED * lot_value):
             break
-        lots = min(yes.left[wide], no.left[narrow])
-        if narrow < wide:
-            lots = min(lots, *chain[narrow:wide])
+        lots = min(yes.left[wide], no.left[narrow], *chain[narrow:wide])
         if price >= lot_value:
             lots = 1
         paid = yes.units[wide].cost + no.units[narrow].cost
@@ -154,6 +152,24 @@ def pair(
     if capital is not None and cost > capital:
         return None
     return Pairing(quantity, cost, yes.taken, no.taken)
+
+
+def pair_costs(
+    yes_runs: list[Iterator[Run]], no_runs: list[Iterator[Run]], lot_value: int
+) -> Iterator[tuple[int, int]]:
+    """Yield how many pairs come next at which cost a pair, until lots run out."""
+    end = Run(0, NO_LOT_LEFT * lot_value)
+    yes, no = _Orders(yes_runs, end), _Orders(no_runs, end)
+    chain = [0] * len(yes_runs)
+    while True:
+        price, wide, narrow = _cheapest(yes.prices, no.prices, chain)
+        if price >= FORCED * lot_value:
+            return
+        lots = min(yes.left[wide], no.left[narrow], *chain[narrow:wide])
+        yes.take(wide, lots)
+        no.take(narrow, lots)
+        _flow(chain, wide, narrow, lots)
+        yield lots, price
 
 
 def _cheapest(yes: list[int], no: list[int], chain: list[int]) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from polyarb.domain.fees import FeeSchedule, net_ask, net_bid
 from polyarb.domain.plan import Constraints, Family, Leg, Level, Outcome, PlannedOrder, Side
-from polyarb.domain.units import MICRO, PICO, ceil_to
+from polyarb.domain.units import MICRO, PICO, ceil_to, floor_to
 
 FEE_TABLES_MAX = 256
 
@@ -63,11 +63,12 @@ A plain tuple, because sizing a hundred legs has less than a microsecond for eac
 def tracks_of(legs: tuple[Leg, ...], takes: tuple[Take, ...]) -> list[Track]:
     """Look at every leg as its take walks it; a leg whose side is empty is left out."""
     tracks = []
-    fee, is_bid, gains = None, None, None
+    rate, exponent, is_bid = -1, 0, False
     for position, (leg, take) in enumerate(zip(legs, takes, strict=True)):
-        if leg.fee is not fee or take[2] is not is_bid or gains is None:
-            fee, is_bid = leg.fee, take[2]
-            gains = _gain_table(fee.rate, fee.exponent, is_bid)
+        fee = leg.fee
+        if fee.rate != rate or fee.exponent != exponent or take[2] is not is_bid:
+            rate, exponent, is_bid = fee.rate, fee.exponent, take[2]
+            gains = _gain_table(rate, exponent, is_bid)
         levels = leg.bids if is_bid else leg.asks
         if levels:
             tracks.append((position, take, levels, gains))
@@ -135,41 +136,65 @@ def _least_order(track: Track, floor: int, notional: int, lot: int) -> int | Non
     return least if missing <= 0 and least <= depth else None
 
 
-def plan_order(track: Track, shares: int) -> PlannedOrder:
-    """Walk a side for so many shares; they must be within its depth."""
-    position, take, levels, gains = track
-    outcome, side, is_bid = take
-    price, size = levels[0]
-    if shares <= size:
-        worth = price * shares
-        gain = gains[price] * shares
-    else:
-        worth, gain, price = _walk(levels, gains, shares)
-    worth *= MICRO
-    fee = worth - gain if is_bid else -worth - gain
-    if take is BUY_NO:
-        price = MICRO - price
-        worth = shares * PICO - worth
-    return PlannedOrder(
-        leg=position,
-        outcome=outcome,
-        side=side,
-        price_limit=price,
-        shares=shares,
-        notional=worth,
-        fee=fee,
-    )
+class Basket(NamedTuple):
+    """The orders of a plan and their sums: micro-shares, attos without fee, attos of fee."""
+
+    orders: tuple[PlannedOrder, ...]
+    shares: int
+    notional: int
+    fee: int
 
 
-def _walk(levels: tuple[Level, ...], gains: GainTable, shares: int) -> tuple[int, int, int]:
-    """Sum price x shares and gain x shares over the levels an order takes; name the last price."""
-    left = shares
+def fill_basket(tracks: list[Track], shares: list[int], lot: int) -> Basket:
+    """Walk every side for so many shares, or for the whole lots it holds if that is less.
+
+    A track of which nothing is wanted gets no order. The loop is flat for speed.
+    """
+    orders = []
+    shares_sum = notional_sum = fee_sum = 0
+    for (position, take, levels, gains), wanted in zip(tracks, shares, strict=True):
+        if not wanted:
+            continue
+        price, size = levels[0]
+        amount = wanted
+        if wanted <= size:
+            worth = price * wanted
+            gain = gains[price] * wanted
+        else:
+            amount, worth, gain, price = _walk(levels, gains, wanted, lot)
+        worth *= MICRO
+        outcome, side, is_bid = take
+        fee = worth - gain if is_bid else -worth - gain
+        if take is BUY_NO:
+            price = MICRO - price
+            worth = amount * PICO - worth
+        shares_sum += amount
+        notional_sum += worth
+        fee_sum += fee
+        orders.append(
+            PlannedOrder(
+                leg=position,
+                outcome=outcome,
+                side=side,
+                price_limit=price,
+                shares=amount,
+                notional=worth,
+                fee=fee,
+            )
+        )
+    return Basket(tuple(orders), shares_sum, notional_sum, fee_sum)
+
+
+def _walk(
+    levels: tuple[Level, ...], gains: GainTable, wanted: int, lot: int
+) -> tuple[int, int, int, int]:
+    """Take shares level by level: how many, price x shares, gain x shares, the last price."""
+    left = wanted
     worth = gain = 0
     for price, size in levels:
-        amount = min(left, size)
-        worth += price * amount
-        gain += gains[price] * amount
-        left -= amount
-        if not left:
-            return worth, gain, price
-    raise AssertionError("an order may not be larger than its depth")
+        if left <= size:
+            return wanted, worth + price * left, gain + gains[price] * left, price
+        worth += price * size
+        gain += gains[price] * size
+        left -= size
+    return _walk(levels, gains, floor_to(wanted - left, lot), lot)

@@ -86,6 +86,7 @@ def test_a_message_of_the_wrong_form_is_malformed(message: Json) -> None:
 def test_the_other_reasons_are_told_apart() -> None:
     tick = {"event_type": "tick_size_change", "asset_id": YES, "timestamp": str(MS)}
     assert rejected({"event_type": "weather"}) == {"unknown_type": 1}
+    assert rejected({**pair(), "event_type": "weather"}) == {"unknown_type": 1}
     assert rejected(price_change()) == {"no_entries": 1}
     assert rejected(price_change(entry(STRANGER, "0.4", "1", "BUY"))) == {"unknown_token": 1}
     assert rejected(book(STRANGER, [], [])) == {"unknown_token": 1}
