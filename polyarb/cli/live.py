@@ -98,7 +98,7 @@ def _latency(session: Session, runner: Runner) -> Table:
         (name, f"{value / 1000:.1f} µs" if value is not None else "not measured")
         for name, value in (("p50", found.p50), ("p95", found.p95), ("p99", found.p99))
     ]
-    return _table("Frame to decision", [*rows, ("journal", f"#{session.journal.head.sequence}")])
+    return _table("Latency", [*rows, ("journal", f"#{session.journal.head.sequence}")])
 
 
 def _opportunities(session: Session) -> Table:
@@ -119,7 +119,7 @@ def _tiers(session: Session) -> Table:
         if folding.measured[tier]
     ]
     rows += [(f"sets {status.lower()}", str(count)) for status, count in folding.sets.items()]
-    return _table("Shadow execution", rows or [("no plan yet", "")])
+    return _table("Shadow fills", rows or [("no plan yet", "")])
 
 
 def _money(session: Session) -> Table:
@@ -130,7 +130,7 @@ def _money(session: Session) -> Table:
         ("today", f"${format_micros(exposure.day_pnl)}"),
         ("sets in flight", str(len(session.engine.state.sets))),
     ]
-    return _table("Exposure and PnL", rows)
+    return _table("Money", rows)
 
 
 def plain_lines(session: Session, write: Callable[[str], None]) -> Callable[[Runner], None]:

@@ -105,10 +105,9 @@ def render_plan(plan: Plan, problem: Problem) -> Answer:
 
 def _problem(found: object, number: int) -> Problem:
     """Check one problem."""
-    spot = Spot(f"problem {number}")
+    spot = Spot(_label(found, number))
     fields = _fields(found, spot, ("id", "family", "legs", "exhaustive", "constraints"))
     name = _text(fields.get("id", MISSING), spot.at("id"))
-    spot = Spot(f"problem {show(name)}")
     family = _family(fields.get("family", MISSING), spot.at("family"))
     exhaustive = fields.get("exhaustive", False)
     if not isinstance(exhaustive, bool):
@@ -122,15 +121,21 @@ def _problem(found: object, number: int) -> Problem:
     )
 
 
+def _label(found: object, number: int) -> str:
+    """Name a problem by its id, or by its position where it has none."""
+    name = found.get("id") if isinstance(found, JsonObject) else None
+    return f"problem {show(name)}" if isinstance(name, str) and name else f"problem {number}"
+
+
 def _fields(found: object, spot: Spot, known: tuple[str, ...]) -> JsonObject:
     """Check that something is an object with known fields, each once."""
     if not isinstance(found, JsonObject):
         spot.refuse("an object", found)
     if found.repeated is not None:
-        spot.at(shorten(found.repeated)).refuse("the field once", "it twice")
+        spot.at(shorten(found.repeated)).complain("the field once", "it twice")
     unknown = next((key for key in found if key not in known), None)
     if unknown is not None:
-        spot.refuse(f"only the fields {', '.join(known)}", unknown)
+        spot.at(shorten(unknown)).complain(f"only the fields {', '.join(known)}", "this one")
     return found
 
 

@@ -44,9 +44,13 @@ class Spot(NamedTuple):
         return Spot(self.problem, f"{self.field}[{index}]")
 
     def refuse(self, expected: str, found: object) -> NoReturn:
+        """Complain of a value."""
+        self.complain(expected, show(found))
+
+    def complain(self, expected: str, found: str) -> NoReturn:
         """Complain."""
         field = f"{self.field}: " if self.field else ""
-        raise PlanFormatError(f"{self.problem}: {field}expected {expected}, found {show(found)}")
+        raise PlanFormatError(f"{self.problem}: {field}expected {expected}, found {found}")
 
 
 MISSING = object()
@@ -71,7 +75,10 @@ def shorten(text: str) -> str:
     """Keep a text from filling the terminal or steering it."""
     if len(text) > FOUND_LENGTH_MAX:
         text = f"{text[:FOUND_LENGTH_MAX]}... ({len(text):,} characters)"
-    return text.encode("ascii" if not text.isprintable() else "utf-8", "backslashreplace").decode()
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def decode(content: bytes) -> list[object]:

@@ -30,8 +30,9 @@ class Census(msgspec.Struct, frozen=True, kw_only=True):
 
     Shape: raw_hits and tradable by family, each listed; rejected by reason (rejected + tradable =
     raw hits); unusable and noted count messages by what was wrong or odd, quality faults of books
-    by name; episodes one entry a family with its edges before (gross) and after fees (net); best
-    the episodes that came nearest to earning; reachable by tier.
+    by name; episodes lists every episode as it opened, families sums them up, one entry a family
+    with its edges before (gross) and after fees (net); best the episodes that came nearest to
+    earning; reachable by tier.
     Units: as those of the structs inside; covered in nanoseconds of the tapes' time.
     """
 
@@ -49,7 +50,8 @@ class Census(msgspec.Struct, frozen=True, kw_only=True):
     rejected: dict[str, int]
     tradable: dict[Family, int]
     quality: dict[str, int]
-    episodes: tuple[FamilyCensus, ...]
+    episodes: tuple[EpisodeSeen, ...]
+    families: tuple[FamilyCensus, ...]
     best: tuple[EpisodeSeen, ...]
     planned: int
     denied: dict[str, int]
@@ -109,7 +111,8 @@ class CensusFold:
             rejected=opportunities.rejected,
             tradable={one.family: one.tradable for one in opportunities.families},
             quality=opportunities.quality,
-            episodes=opportunities.families,
+            episodes=self._opportunities.episodes(),
+            families=opportunities.families,
             best=opportunities.best,
             planned=execution.plans.placed,
             denied=_denied(execution),

@@ -53,11 +53,8 @@ def census_document(census: Census) -> Document:
                     f"turned down: {listing(census.rejected)}",
                 ),
                 tables=(
-                    *family_tables(census.episodes),
-                    episode_table(
-                        census.best[:EPISODES_SHOWN],
-                        sum(family.episodes for family in census.episodes),
-                    ),
+                    *family_tables(census.families),
+                    episode_table(census.best[:EPISODES_SHOWN], len(census.episodes)),
                 ),
             ),
             Section(

@@ -145,6 +145,12 @@ class OpportunityFold:
             best=self._best(),
         )
 
+    def episodes(self) -> tuple[EpisodeSeen, ...]:
+        """List every episode in the order in which they opened."""
+        lost = [episode for family in Family for episode in self._lost[family]]
+        lost.sort(key=lambda episode: episode.opened_ns)
+        return tuple(map(_seen, lost))
+
     def _best(self) -> tuple[EpisodeSeen, ...]:
         lost = [episode for family in Family for episode in self._lost[family]]
         lost.sort(key=lambda episode: (-episode.edge_net_max, episode.opened_ns))

@@ -15,8 +15,12 @@ from polyarb.domain.units import PICO
 from polyarb.engine.size.pairing import FORCED, Pairing, Run, level_out, lot_runs, pair
 from polyarb.engine.size.sides import BUY_NO, Track, least_orders
 
-NODES_MAX = 20_000
-"""Pairings tried before a problem is given up as undecided."""
+BRANCHES_MAX = 1 << 15
+"""Pairings tried before a problem is given up as undecided.
+
+Every ladder with at most 14 orders that can fall below their minimum is decided within it (a tree
+of k choices has fewer than 2^(k+1) nodes); books of 40 rungs need fewer than 20 as a rule.
+"""
 
 
 class Choice(IntEnum):
@@ -31,12 +35,14 @@ class UndecidedError(Exception):
     """Too many branches: there is no exact answer in reasonable time."""
 
 
-def best_pairing(tracks: list[Track], legs_count: int, constraints: Constraints) -> Pairing | None:
+def best_pairing(
+    tracks: list[Track], legs_count: int, constraints: Constraints, branches_max: int
+) -> Pairing | None:
     """Find the best plan of at least one pair; None when there is none.
 
     Shape: tracks of YES and NO sides that have depth. Errors: UndecidedError.
     """
-    tree = _Tree(tracks, legs_count, constraints)
+    tree = _Tree(tracks, legs_count, constraints, branches_max)
     tree.open(tree.root())
     while tree.heap:
         *_, choices, pairing = heappop(tree.heap)
@@ -56,14 +62,17 @@ def has_minima(constraints: Constraints) -> bool:
 class _Tree:
     """The open branches of one solve, best bound first."""
 
-    __slots__ = ("capital", "heap", "least", "legs_count", "lot", "nodes", "tracks")
+    __slots__ = ("capital", "heap", "least", "legs_count", "lot", "nodes", "nodes_max", "tracks")
 
-    def __init__(self, tracks: list[Track], legs_count: int, constraints: Constraints) -> None:
+    def __init__(
+        self, tracks: list[Track], legs_count: int, constraints: Constraints, nodes_max: int
+    ) -> None:
         self.tracks = tracks
         self.legs_count = legs_count
         self.lot = constraints.lot
         self.capital = None if constraints.capital is None else constraints.capital * PICO
         self.nodes = 0
+        self.nodes_max = nodes_max
         self.heap: list[tuple[int, int, int, list[Choice], Pairing]] = []
         self.least = [1] * len(tracks)
         if has_minima(constraints):
@@ -77,7 +86,7 @@ class _Tree:
     def open(self, choices: list[Choice]) -> None:
         """Solve a branch and keep it with its bound, unless nothing in it is allowed."""
         self.nodes += 1
-        if self.nodes > NODES_MAX:
+        if self.nodes > self.nodes_max:
             raise UndecidedError
         lot_value = PICO * self.lot
         empty: Iterator[Run] = iter(())

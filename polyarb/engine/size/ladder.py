@@ -1,5 +1,7 @@
 """The ladder family: nested outcomes, widest first, whose YES and NO form pairs."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from polyarb.domain.plan import Constraints, Plan, Problem, SizeReason
@@ -10,23 +12,20 @@ from polyarb.engine.size.pairing import Pairing
 from polyarb.engine.size.sides import BUY_NO, BUY_YES, Track, fill_basket, tracks_of
 
 
-def size_ladder(problem: Problem) -> Plan:
-    """Size a ladder."""
+def size_ladder(problem: Problem, branches_max: int) -> Plan:
+    """Size a ladder; UNDECIDED when minima need more branches."""
     legs = problem.legs
     tracks = tracks_of(legs, (BUY_YES,) * len(legs)) + tracks_of(legs, (BUY_NO,) * len(legs))
     if best_gain(tracks) <= 0:
         return refuse(problem, SizeReason.NO_EDGE)
     try:
-        return _decide(problem, tracks)
+        return _decide(problem, Solver(tracks, len(legs), branches_max))
     except UndecidedError:
         return refuse(problem, SizeReason.UNDECIDED)
 
 
 def best_gain(tracks: list[Track]) -> int:
-    """Compute the most a pair gains at best prices, in picos; below 0 when none can be formed.
-
-    Shape: YES before NO of a leg does not matter, legs from wide to narrow do.
-    """
+    """Compute the most a pair gains at best prices, in picos; below 0 when there is no pair."""
     cheapest = best = -PICO
     for _, take, levels, gains in sorted(tracks, key=lambda track: (track[0], track[1][2])):
         gain = gains[levels[0][0]]
@@ -37,9 +36,21 @@ def best_gain(tracks: list[Track]) -> int:
     return best
 
 
-def _decide(problem: Problem, tracks: list[Track]) -> Plan:
-    constraints, legs_count = problem.constraints, len(problem.legs)
-    found = best_pairing(tracks, legs_count, constraints)
+class Solver(NamedTuple):
+    """The sides of a ladder, to be solved under one set of constraints after another."""
+
+    tracks: list[Track]
+    legs_count: int
+    branches_max: int
+
+    def best(self, constraints: Constraints) -> Pairing | None:
+        """Find the best plan of at least one pair."""
+        return best_pairing(self.tracks, self.legs_count, constraints, self.branches_max)
+
+
+def _decide(problem: Problem, solver: Solver) -> Plan:
+    constraints = problem.constraints
+    found = solver.best(constraints)
     if found is None:
         return refuse(problem, SizeReason.INFEASIBLE)
     gained = _gain(found, constraints)
@@ -48,11 +59,11 @@ def _decide(problem: Problem, tracks: list[Track]) -> Plan:
     if gained <= constraints.gas * PICO:
         return refuse(problem, SizeReason.BELOW_GAS)
     lot = constraints.lot
-    tracks = sorted(tracks, key=lambda track: track[0])
+    tracks = sorted(solver.tracks, key=lambda track: track[0])
     basket = fill_basket(tracks, [found.lots(track) * lot for track in tracks], lot)
     return accept(
         problem,
-        _reason(tracks, legs_count, constraints, gained),
+        _reason(solver, constraints, gained),
         quantity=found.quantity * lot,
         gained=gained,
         basket=basket,
@@ -63,18 +74,16 @@ def _gain(found: Pairing, constraints: Constraints) -> int:
     return found.quantity * constraints.lot * PICO - found.cost
 
 
-def _reason(
-    tracks: list[Track], legs_count: int, constraints: Constraints, gained: int
-) -> SizeReason:
+def _reason(solver: Solver, constraints: Constraints, gained: int) -> SizeReason:
     """Name what kept a traded plan from earning more, by solving again without it."""
     if constraints.capital is not None:
         loose = msgspec.structs.replace(constraints, capital=None)
-        free = best_pairing(tracks, legs_count, loose)
+        free = solver.best(loose)
         if free is not None and _gain(free, loose) > gained:
             return SizeReason.CAPITAL_BINDING
     if has_minima(constraints):
         loose = msgspec.structs.replace(constraints, size_min=0, notional_min=0)
-        free = best_pairing(tracks, legs_count, loose)
+        free = solver.best(loose)
         if free is not None and _gain(free, loose) > gained:
             return SizeReason.MIN_SIZE_BINDING
     return SizeReason.OK

@@ -53,6 +53,11 @@ def _gain_table(rate: int, exponent: int, is_bid: bool) -> GainTable:
     return GainTable(FeeSchedule(rate=rate, exponent=exponent), is_bid)
 
 
+def forget_gains() -> None:
+    """Forget every net price, so that a measurement can begin as a program does."""
+    _gain_table.cache_clear()
+
+
 Track = tuple[int, Take, tuple[Level, ...], GainTable]
 """One side of one leg, ready to be walked: position, take, levels, gains.
 

@@ -4,7 +4,7 @@ from polyarb.domain.plan import Bond, JointRelation
 
 STATES_MAX = 4_096
 """More joint outcomes than this are refused, not sampled."""
-VISITS_MAX = 64 * STATES_MAX
+VISITS_MAX = 16 * STATES_MAX
 """Partial outcomes looked at before a set of relations is refused as too tangled."""
 
 State = tuple[bool, ...]

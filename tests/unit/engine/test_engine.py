@@ -128,6 +128,16 @@ def test_a_book_is_judged_when_its_next_message_has_another_venue_time() -> None
     assert ladder(engine).settled_bid == 41 * CENT
 
 
+def test_every_timestamp_has_its_own_settle_time() -> None:
+    engine = running(group_of("A", "B"))
+    feed(engine, book("A", 0, bids=[(40, 5)]), bid("A", 5, 41, 5))
+    pass_time(engine, 14)
+    assert ladder(engine).unsettled and ladder(engine).settled_bid == 40 * CENT
+    assert engine.deadline_ns == engine.settled_by_ns == at(15)
+    pass_time(engine, 15)
+    assert ladder(engine).settled_bid == 41 * CENT
+
+
 def test_several_levels_of_one_message_are_applied_as_one() -> None:
     engine = running(group_of("A", "B"))
     feed(engine, book("A", 0, bids=[(40, 5)], asks=[(45, 5)]))
@@ -275,6 +285,15 @@ def test_a_lost_feed_empties_every_book_and_takes_any_snapshot_anew() -> None:
     assert ladder(engine).status is BookStatus.LIVE
 
 
+def test_a_book_that_was_lost_in_the_midst_of_a_timestamp_settles_like_any_other() -> None:
+    engine = running(group_of("A", "B"))
+    feed(engine, book("A", 0, bids=[(40, 5)]), FeedLost(receive_time_ns=at(1), reason="gone"))
+    assert not ladder(engine).unsettled
+    feed(engine, book("A", 30, bids=[(41, 5)]))
+    pass_time(engine, 40)
+    assert ladder(engine).settled_bid == 41 * CENT
+
+
 def test_a_resolved_market_leaves_every_sum_and_no_later_book_brings_it_back() -> None:
     engine = running(group_of("A", "B", "C"))
     pair(engine)
@@ -379,6 +398,17 @@ def test_an_opportunity_hidden_by_an_unsettled_leg_is_seen_when_that_leg_settles
     outputs = pass_time(engine, 45)
     assert of_type(outputs, OpportunityFound)
     assert of_type(outputs, PlaceOrders)
+
+
+def test_what_an_unsettled_leg_hid_is_looked_at_once() -> None:
+    engine = running(group_of("A", "B", fee=None))
+    feed(engine, book("A", 0, bids=[(40, 50)]), book("B", 0, bids=[(55, 50)]))
+    feed(engine, bid("A", 30, 60, 50), bid("B", 35, 30, 9))
+    pass_time(engine, 60)
+    assert rejected(engine) == {Guard.UNSETTLED: 1, "UNKNOWN_FEE": 1}
+    feed(engine, bid("B", 100, 30, 8), bid("A", 200, 30, 8))
+    pass_time(engine, 300)
+    assert rejected(engine) == {Guard.UNSETTLED: 1, "UNKNOWN_FEE": 1}
 
 
 def test_a_no_is_told_once_a_reason_and_episode_but_counted_every_time() -> None:
@@ -495,6 +525,26 @@ def test_a_leg_that_nobody_confirmed_is_taken_out_and_the_rest_is_looked_at_anew
     assert (told.condition_id, told.fault) == (B, BookFault.CONTENT_STALE)
     assert not of_type(outputs, OpportunityFound)
     assert rejected(engine) == {Guard.STALE: 1}
+
+
+def test_a_leg_is_believed_for_as_long_as_the_profile_says_and_no_longer() -> None:
+    engine = stale_pair()
+    feed(engine, book("A", 0, bids=[(40, 50)]), book("B", 0, bids=[(55, 50)]))
+    feed(engine, bid("A", 990, 70, 50))
+    assert of_type(pass_time(engine, 1_000), OpportunityFound)
+    engine = stale_pair()
+    feed(engine, book("A", 0, bids=[(40, 50)]), book("B", 0, bids=[(55, 50)]))
+    feed(engine, bid("A", 991, 70, 50))
+    assert not of_type(pass_time(engine, 1_001), OpportunityFound)
+
+
+def test_an_edge_of_nothing_without_the_stale_leg_is_stale() -> None:
+    guards = msgspec.structs.replace(ROOMY.guards, content_age_ms_max=1_000)
+    engine = running(group_of("A", "B", "C"), msgspec.structs.replace(ROOMY, guards=guards))
+    feed(engine, book("B", 0, bids=[(30, 50)]))
+    feed(engine, book("A", 1_900, bids=[(45, 50)]), book("C", 1_900, bids=[(55, 50)]))
+    assert not of_type(pass_time(engine, 1_910), OpportunityFound)
+    assert rejected(engine)[Guard.STALE] == 1
 
 
 def test_an_edge_that_holds_without_the_stale_leg_is_told_without_it() -> None:

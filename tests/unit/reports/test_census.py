@@ -16,7 +16,8 @@ WATCHED = Instruments(markets=6, tokens=12)
 def test_nothing_played_is_every_family_at_zero() -> None:
     census = build_census([], Instruments(markets=0, tokens=0))
     assert census.raw_hits == census.tradable == dict.fromkeys(Family, 0)
-    assert [(one.family, one.episodes) for one in census.episodes] == [(f, 0) for f in Family]
+    assert [(one.family, one.episodes) for one in census.families] == [(f, 0) for f in Family]
+    assert census.episodes == ()
     assert (census.messages, census.covered_ns, census.rejected) == (0, 0, {})
     assert census.verdict.finding is Finding.INSUFFICIENT
     assert all(reach.measured == 0 for reach in census.reachable.values())
@@ -48,7 +49,7 @@ def test_runs_add_up_and_an_unfinished_one_censors_its_episodes() -> None:
     assert census.covered_ns == at(210) - at(0) + 600 * 10**9
     assert census.raw_hits[Family.NEGRISK_NO] == 3
     assert census.tradable[Family.NEGRISK_NO] == 1
-    episodes = {one.family: one for one in census.episodes}[Family.NEGRISK_NO]
+    episodes = {one.family: one for one in census.families}[Family.NEGRISK_NO]
     assert (episodes.episodes, episodes.censored, episodes.net_positive) == (2, 1, 1)
     assert (census.planned, census.denied) == (1, {"size/NO_GAIN": 1})
     assert (census.reachable[Tier.T2].reachable, census.reachable[Tier.T2].profit) == (1, 100)
@@ -70,4 +71,5 @@ def test_the_json_has_what_is_promised_and_families_by_name() -> None:
     } <= set(told)
     assert told["raw_hits"]["negrisk_yes"] == 0
     assert told["reachable"]["T2"]["measured"] == 0
-    assert told["episodes"][0]["net"] == {"median": None, "highest": None}
+    assert told["episodes"] == []
+    assert told["families"][0]["net"] == {"median": None, "highest": None}

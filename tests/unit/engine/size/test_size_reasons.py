@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from polyarb.domain.plan import Family, Plan, SizeReason
+from polyarb.domain.plan import Plan, SizeReason
 from polyarb.engine.plan_format import parse_problems, render_plan
-from polyarb.engine.size import branching, cost_steps, size
+from polyarb.engine.size import cost_steps, size
 
 Book = list[list[str]]
 
@@ -184,12 +184,14 @@ def test_the_edge_in_basis_points_is_rounded_down_and_zero_without_capital() -> 
     assert solve("binary", PAIR, gas="2").edge_bps == 0
 
 
-def test_a_ladder_that_needs_too_many_branches_is_undecided_not_wrong(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    legs = [ask("0.50x3", "0.70x10"), bid("0.60x10")]
-    monkeypatch.setattr(branching, "NODES_MAX", 1)
-    assert told("ladder", legs, min_size="5") == ("0", "0", "UNDECIDED")
+def test_a_ladder_that_needs_too_many_branches_is_undecided_not_wrong() -> None:
+    legs = [ask("0.50x3", "0.70x9"), ask("0.51x3", "0.70x9"), bid("0.60x8")]
+    drawn = {"id": "p", "family": "ladder", "legs": legs}
+    drawn["constraints"] = {"lot": "1", "min_size": "5"}
+    (problem,) = parse_problems(json.dumps(drawn).encode())
+    undecided = size(problem, branches_max=1)
+    assert (undecided.reason, undecided.quantity) == (SizeReason.UNDECIDED, 0)
+    assert size(problem, branches_max=8).reason is SizeReason.MIN_SIZE_BINDING
 
 
 def test_a_no_before_its_yes_is_covered_by_lots_that_flow_past_it() -> None:
@@ -230,4 +232,3 @@ def test_steps_say_what_one_more_set_costs_and_pays() -> None:
 def test_there_are_no_steps_where_a_side_is_empty() -> None:
     assert steps_of("binary", [ask("0.40x10"), leg()]) == []
     assert steps_of("ladder", [ask("0.40x10"), leg()]) == []
-    assert Family.BINARY in list(Family)
