@@ -65,8 +65,8 @@ def main() -> None:
         began = time.process_time()
         for watch, leg, bid, ask in updates:
             detect.update_leg(watch, leg, bid, ask)
-            for family in watch.families:
-                detect.DETECTORS[family](watch)
+            for _family, detector in watch.looks:
+                detector(watch)
         best = min(best, time.process_time() - began)
     drift = sum(
         watch.sum_asks != sum(watch.asks)

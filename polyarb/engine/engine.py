@@ -77,6 +77,11 @@ class Engine:
         """When the last book in hand will be settled if nothing more comes; 0 when all are."""
         return self._settling[-1][0] if self._settling else 0
 
+    @property
+    def deadlines_held(self) -> int:
+        """How many books wait, in order, for the end of their venue timestamp."""
+        return len(self._settling)
+
     def handle(self, event: Event) -> Sequence[Output]:
         """Take one event and conclude; outputs are in the order in which they were decided.
 
@@ -219,6 +224,7 @@ class Engine:
     def _settle(self, ladder: Ladder, now_ns: int) -> Sequence[Output]:
         """Judge a book at the end of its venue timestamp and look at what it is part of."""
         ladder.unsettled = False
+        self._refresh_deadline()
         census = self.state.census
         census.settled += 1
         if ladder.status is not BookStatus.LIVE:

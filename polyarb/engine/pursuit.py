@@ -60,8 +60,8 @@ class Terms:
 def pursue(state: EngineState, terms: Terms, watch: Watch, now_ns: int) -> list[Output]:
     """Evaluate every family of a watch on its settled tops."""
     outputs: list[Output] = []
-    for family in watch.families:
-        edge = detect.DETECTORS[family](watch)
+    for family, detector in watch.looks:
+        edge = detector(watch)
         if edge > 0:
             state.census.raw_hits[family] += 1
             outputs += _judge(state, terms, watch, family=family, edge=edge, now_ns=now_ns)

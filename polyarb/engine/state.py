@@ -1,6 +1,7 @@
 """Everything the engine remembers. Only engine.py and the stages it calls change it."""
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from heapq import heappush
 
@@ -81,6 +82,7 @@ class Watch:
     """A relation between markets with the settled tops of its legs and their running sums.
 
     Units: micros. An empty ask counts as ONE and is counted in missing_asks; an empty bid is 0.
+    looks pairs each family with its detector, so that no update has to find it.
     """
 
     __slots__ = (
@@ -90,6 +92,7 @@ class Watch:
         "families",
         "gap",
         "ladders",
+        "looks",
         "missing_asks",
         "relation_id",
         "sum_asks",
@@ -105,6 +108,7 @@ class Watch:
     ) -> None:
         self.relation_id = relation_id
         self.families = families
+        self.looks: tuple[tuple[Family, Callable[[Watch], int]], ...] = ()
         self.ladders = ladders
         self.gap = gap
         self.bids = [0] * len(ladders)

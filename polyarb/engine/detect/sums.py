@@ -95,6 +95,7 @@ def build_watches(catalogue: Catalogue, ladders: dict[ConditionId, Ladder]) -> l
         if _is_told(relation.condition_ids, ladders)
     ]
     for watch in watches:
+        watch.looks = tuple((family, DETECTORS[family]) for family in watch.families)
         for leg, market_ladder in enumerate(watch.ladders):
             market_ladder.watches.append((watch, leg))
     return watches

@@ -1,11 +1,9 @@
 """The merged-level sweep: the best whole-lot quantity of a family with one unknown, exact.
 
 Profit is linear between two ends of levels, so its best lattice point in such a segment is the
-first or the last one. The sweep visits segments in order of quantity; gains fall with every
-level, so it may stop at the first lattice point behind which nothing can rise again.
-
-A neg-risk leg on the NO side counts from its own minimum on (a jump) and nothing behind its last
-whole lot (the terminal level: its YES is kept, worth nothing).
+first or the last one; gains fall with every level, so the sweep stops where nothing can rise.
+A neg-risk leg on the NO side counts from its own minimum on and nothing behind its last whole
+lot: its YES is kept there, worth nothing.
 """
 
 from heapq import heapify, heappop, heappush, heapreplace

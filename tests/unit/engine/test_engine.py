@@ -200,6 +200,7 @@ def test_a_bad_book_is_invalid_until_a_snapshot_comes(
     outputs = feed(engine, event) + pass_time(engine, 30)  # type: ignore[arg-type]
     (told,) = of_type(outputs, BookInvalidated)
     assert told.fault is fault and told.receive_time_ns == at(30)
+    assert engine.state.census.quality == {fault: 1}
     assert of_type(outputs, RequestSnapshot)
     assert (ladder(engine).settled_bid, ladder(engine).settled_ask) == (0, MICRO)
     assert engine.depth(A) is None

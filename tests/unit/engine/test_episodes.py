@@ -160,6 +160,15 @@ def test_a_broken_book_that_the_no_side_does_not_need_leaves_the_episode() -> No
     assert not of_type(outputs, OpportunityLost)
 
 
+def test_a_broken_book_without_which_the_edge_is_nothing_censors_the_no_side() -> None:
+    engine = running(group_of("A", "B", "C"), QUIET)
+    feed(engine, book("A", 0, bids=[(60, 50)]), book("B", 0, bids=[(40, 50)]))
+    feed(engine, book("C", 0, bids=[(10, 50)], asks=[(30, 5)]))
+    assert of_type(pass_time(engine, 10), OpportunityFound)
+    outputs = feed(engine, bid("C", 300, 31, 5)) + pass_time(engine, 310)
+    assert only_lost(outputs).is_censored
+
+
 def test_an_ask_that_is_withdrawn_ends_a_yes_episode_for_certain() -> None:
     engine = open_yes()
     outputs = feed(engine, ask("C", 300, 30, 0)) + pass_time(engine, 900)
