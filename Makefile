@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TAPE ?= data/samples/tape_hockey.jsonl.gz
-SPEED ?= 8
+SPEED ?= 10
 
 .PHONY: shadow test test-slow lint coverage bench docs clean
 

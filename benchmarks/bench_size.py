@@ -1,20 +1,22 @@
 """Time of one sizing by family and legs: `python -m benchmarks.bench_size [--quick]`.
 
-Shape: a row a family and number of legs; books of ten levels on both sides, an edge of about a
-cent and a half, fee 0.04. "whole" is `size` as it is called: gross books in, the plan with its
-orders out; "again" is the same with every net price known before, as in an engine that looks at
-the same prices again; "first" forgets them before each call. The best of several calls counts for
-each problem, because a shared machine is only ever disturbed towards slowness; median and p95 are
-over problems. The yardstick is a bare heap greedy over net ladders made beforehand, which finds the
-quantity and no orders.
+Shape: a row a family and number of legs, microseconds at the median and the 95th percentile over
+problems with books of ten levels on both sides and an edge of a cent and a half after a fee of 4 %.
+"plain" is `size` as it is called, gross books in, the plan with all its orders out, no limits;
+"first" the same when no net price is known yet; "limits" with 5 shares and $1 of minima and $50 of
+capital. "greedy" is the yardstick: a bare heap greedy over net ladders made beforehand, which finds
+the quantity and no orders. The best of several calls counts for each problem, because a shared
+machine is only ever disturbed towards slowness.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from heapq import heapify, heapreplace
 from random import Random
 from time import perf_counter_ns
 
+import msgspec
 from polyarb.domain.fees import FeeSchedule, net_ask, net_bid
 from polyarb.domain.plan import Constraints, Family, Leg, Level, Problem
 from polyarb.domain.units import MICRO, PICO
@@ -25,9 +27,15 @@ LEVELS = 10
 EDGE = 15_000
 TICK = 1_000
 FEE = FeeSchedule(rate=400)
-LIMITS = Constraints(size_min=5 * MICRO, notional_min=MICRO)
-SIZES = (2, 5, 20, 100)
-PAIRS = (Family.BINARY, Family.IMPLICATION)
+LIMITS = Constraints(size_min=5 * MICRO, notional_min=MICRO, capital=50 * MICRO)
+SIZES = {
+    Family.BINARY: (2,),
+    Family.NEGRISK_YES: (5, 20, 100),
+    Family.NEGRISK_NO: (5, 20, 100),
+    Family.NEGRISK_SPLIT: (5, 20, 100),
+    Family.IMPLICATION: (2,),
+    Family.LADDER: (5, 20),
+}
 SOLD = (Family.NEGRISK_NO, Family.NEGRISK_SPLIT)
 
 
@@ -58,7 +66,7 @@ def draw_problem(seeded: Random, family: Family, legs_count: int) -> Problem:
         legs = [_nested_leg(seeded, position, tick) for position in range(legs_count)]
     else:
         legs = _set_legs(seeded, family, legs_count, tick)
-    return Problem(id="bench", family=family, legs=tuple(legs), exhaustive=True, constraints=LIMITS)
+    return Problem(id="bench", family=family, legs=tuple(legs), exhaustive=True)
 
 
 def _nested_leg(seeded: Random, position: int, tick: int) -> Leg:
@@ -109,7 +117,11 @@ def greedy(ladders: list[tuple[Level, ...]], base: int) -> int:
     return quantity
 
 
-def time_calls(calls: list[Callable[[], object]], rounds: int, before: Callable[[], None]) -> str:
+def time_calls(
+    calls: Sequence[Callable[[], object]],
+    rounds: int,
+    before: Callable[[], None] = lambda: None,
+) -> str:
     """Time every call, its best of several rounds; write median and p95 in microseconds."""
     best = []
     for call in calls:
@@ -121,32 +133,36 @@ def time_calls(calls: list[Callable[[], object]], rounds: int, before: Callable[
             times.append(perf_counter_ns() - start)
         best.append(min(times) / 1_000)
     best.sort()
-    return f"{best[len(best) // 2]:8.1f} {best[len(best) * 95 // 100]:8.1f}"
+    return f"{best[len(best) // 2]:9.1f} {best[len(best) * 95 // 100]:8.1f}"
+
+
+def measure(family: Family, legs_count: int, problems_count: int, rounds: int) -> str:
+    """Measure one row of the table."""
+    seeded = Random(f"{family} {legs_count}")
+    drawn = [draw_problem(seeded, family, legs_count) for _ in range(problems_count)]
+    limited = [msgspec.structs.replace(problem, constraints=LIMITS) for problem in drawn]
+    plain = [partial(size, problem) for problem in drawn]
+    row = [
+        time_calls(plain, rounds),
+        time_calls(plain, rounds, forget_gains),
+        time_calls([partial(size, problem) for problem in limited], rounds),
+    ]
+    if family not in (Family.IMPLICATION, Family.LADDER):
+        base = -PICO if family in SOLD else PICO
+        ladders = [net_ladders(problem) for problem in drawn]
+        row.append(time_calls([partial(greedy, net, base) for net in ladders], rounds))
+    orders = sum(len(call().orders) for call in plain) / problems_count
+    return f"{family:14}{legs_count:4}{orders:8.1f}{''.join(row)}"
 
 
 def main() -> None:
     """Print the table."""
-    is_quick = "--quick" in sys.argv
-    problems_count, rounds = (20, 5) if is_quick else (200, 25)
-    print("microseconds a call            again: med   p95   first: med   p95   greedy: med   p95")
-    for family in Family:
-        for legs_count in SIZES:
-            if family in PAIRS and legs_count > 2:
-                continue
-            seeded = Random(f"{family} {legs_count}")
-            drawn = [draw_problem(seeded, family, legs_count) for _ in range(problems_count)]
-            traded = sum(size(problem).is_trade for problem in drawn)
-            calls: list[Callable[[], object]] = [lambda p=problem: size(p) for problem in drawn]
-            row = [time_calls(calls, rounds, lambda: None), time_calls(calls, rounds, forget_gains)]
-            if family in (*SOLD, Family.BINARY, Family.NEGRISK_YES):
-                base = -PICO if family in SOLD else PICO
-                ladders = [net_ladders(problem) for problem in drawn]
-                bare: list[Callable[[], object]] = [
-                    lambda n=net: greedy(n, base) for net in ladders
-                ]
-                row.append(time_calls(bare, rounds, lambda: None))
-            label = f"{family} x {legs_count} ({traded * 100 // problems_count} % trade)"
-            print(f"{label:32} {'  '.join(row)}")
+    problems_count, rounds = (20, 5) if "--quick" in sys.argv else (200, 25)
+    columns = "".join(f"{name:>9}      p95" for name in ("plain", "first", "limits", "greedy"))
+    print(f"{'family':14}legs  orders{columns}")
+    for family, sizes in SIZES.items():
+        for legs_count in sizes:
+            print(measure(family, legs_count, problems_count, rounds), flush=True)
 
 
 if __name__ == "__main__":

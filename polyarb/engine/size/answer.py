@@ -10,20 +10,25 @@ def refuse(problem: Problem, reason: SizeReason) -> Plan:
     return Plan(problem_id=problem.id, family=problem.family, reason=reason)
 
 
+def money(family: Family, quantity: int, basket: Basket) -> tuple[int, int]:
+    """Compute the capital a quantity needs and what it pays at least, in attos."""
+    sets = quantity * PICO
+    if family is Family.NEGRISK_SPLIT:
+        return sets, basket.notional - basket.fee
+    if family is Family.NEGRISK_NO:
+        return basket.notional + basket.fee, basket.shares * PICO - sets
+    return basket.notional + basket.fee, sets
+
+
 def accept(
     problem: Problem, reason: SizeReason, *, quantity: int, gained: int, basket: Basket
 ) -> Plan:
     """Write the plan of a quantity; its orders must come to what the solve gained before gas."""
-    family, sets = problem.family, quantity * PICO
-    capital, payoff = basket.notional + basket.fee, sets
-    if family is Family.NEGRISK_SPLIT:
-        capital, payoff = sets, basket.notional - basket.fee
-    elif family is Family.NEGRISK_NO:
-        payoff = basket.shares * PICO - sets
+    capital, payoff = money(problem.family, quantity, basket)
     assert payoff - capital == gained, "the orders and the solve must agree"
     return Plan(
         problem_id=problem.id,
-        family=family,
+        family=problem.family,
         reason=reason,
         quantity=quantity,
         profit=gained - problem.constraints.gas * PICO,

@@ -6,9 +6,9 @@ import msgspec
 
 from polyarb.domain.plan import Constraints, Family, Plan, Problem, SizeReason
 from polyarb.domain.units import PICO
-from polyarb.engine.size.answer import accept, refuse
-from polyarb.engine.size.sides import Track, fill_basket, least_orders, takes_of, tracks_of
-from polyarb.engine.size.sweep import Best, Sweep, Terms, climb
+from polyarb.engine.size.answer import accept, money, refuse
+from polyarb.engine.size.sides import Basket, Track, fill_basket, least_orders, takes_of, tracks_of
+from polyarb.engine.size.sweep import Summit, Sweep, Terms, climb
 
 CONVERTED = (Family.NEGRISK_NO, Family.NEGRISK_SPLIT)
 """Families in which a leg without depth is kept instead of ending the plan."""
@@ -32,10 +32,20 @@ class Setup(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What one solve came to, and the setup it was solved in."""
+    """What one solve came to, before gas, and the orders of it.
 
-    best: Best
+    is_capped: the limit on capital cut something off.
+    """
+
+    quantity: int
+    gained: int
+    is_capped: bool
     setup: Setup
+    basket: Basket
+
+    def is_deep(self) -> bool:
+        """Tell whether every order got all shares of the quantity."""
+        return self.basket.shares == self.quantity * len(self.setup.tracks)
 
 
 def size_merged(problem: Problem) -> Plan:
@@ -52,11 +62,17 @@ def size_merged(problem: Problem) -> Plan:
     found = _solve(family, tracks, constraints)
     if found is None:
         return refuse(problem, SizeReason.INFEASIBLE)
-    if found.best.profit <= 0:
+    if found.gained <= 0:
         return refuse(problem, SizeReason.NO_GAIN)
-    if found.best.profit <= constraints.gas * PICO:
+    if found.gained <= constraints.gas * PICO:
         return refuse(problem, SizeReason.BELOW_GAS)
-    return _plan(problem, found, _reason(family, tracks, constraints, found))
+    return accept(
+        problem,
+        _reason(family, tracks, constraints, found),
+        quantity=found.quantity,
+        gained=found.gained,
+        basket=found.basket,
+    )
 
 
 def best_edge(family: Family, tracks: list[Track]) -> int:
@@ -95,40 +111,59 @@ def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Fou
     jumps = {}
     if terms.is_terminal and max(least) > start:
         jumps = {position: low for position, low in enumerate(least) if low > start}
-    best = None if jumps else climb(tracks, terms)
-    if best is None or not _is_affordable(family, len(tracks), best, terms.capital):
-        best = Sweep(tracks, terms, jumps).best()
-    return None if best is None else Found(best, setup)
+    summit = None if jumps else climb(tracks, terms)
+    if summit is not None:
+        return _settle(family, setup, terms, summit)
+    best = Sweep(tracks, terms, jumps).best()
+    if best is None:
+        return None
+    quantity = best.quantity
+    wanted = [quantity if quantity >= low else 0 for low in least]
+    basket = fill_basket(tracks, wanted, terms.lot)
+    return Found(quantity, best.profit, best.is_capped, setup, basket)
 
 
-def _is_affordable(family: Family, legs_count: int, best: Best, capital: int | None) -> bool:
-    """Tell whether a quantity surely needs no more than the capital.
+def _settle(family: Family, setup: Setup, terms: Terms, summit: Summit) -> Found | None:
+    """Go from the end of a climb to whole lots, minima and capital.
 
-    Capital is payoff - profit; a plan with NO bought pays at most one less than its legs a set.
+    Profit is concave: the best is the lot before the summit, the lot behind it or, when the
+    summit is below the least quantity, the least quantity.
     """
-    if capital is None:
-        return True
-    sets = best.quantity * PICO
-    if family is Family.NEGRISK_SPLIT:
-        return sets <= capital
-    if family is Family.NEGRISK_NO:
-        sets *= legs_count - 1
-    return sets - best.profit <= capital
+    _, lot, start, capital, _, is_terminal = terms
+    quantity = max(summit.quantity // lot * lot, start)
+    found, cost = _weigh(family, setup, quantity, lot)
+    if (capital is not None and cost > capital) or not (is_terminal or found.is_deep()):
+        return None
+    if summit.is_capped:
+        return found._replace(is_capped=True)
+    if quantity >= summit.quantity or summit.is_exhausted:
+        return found
+    more, cost = _weigh(family, setup, quantity + lot, lot)
+    if more.gained <= found.gained or not (is_terminal or more.is_deep()):
+        return found
+    return found._replace(is_capped=True) if capital is not None and cost > capital else more
+
+
+def _weigh(family: Family, setup: Setup, quantity: int, lot: int) -> tuple[Found, int]:
+    """Fill the orders of a quantity from which no leg is left out; add what capital it needs."""
+    basket = fill_basket(setup.tracks, [quantity] * len(setup.tracks), lot)
+    cost, payoff = money(family, quantity, basket)
+    return Found(quantity, payoff - cost, False, setup, basket), cost
 
 
 def _reason(
     family: Family, tracks: list[Track], constraints: Constraints, found: Found
 ) -> SizeReason:
     """Name what kept a traded plan from earning more, by solving again without it."""
-    profit = found.best.profit
-    if found.best.is_capped:
+    profit = found.gained
+    if found.is_capped:
         free = _solve(family, tracks, msgspec.structs.replace(constraints, capital=None))
-        if free is not None and free.best.profit > profit:
+        if free is not None and free.gained > profit:
             return SizeReason.CAPITAL_BINDING
     if _may_minima_bind(family, tracks, constraints, found):
         loose = msgspec.structs.replace(constraints, size_min=0, notional_min=0)
         free = _solve(family, tracks, loose)
-        if free is not None and free.best.profit > profit:
+        if free is not None and free.gained > profit:
             return SizeReason.MIN_SIZE_BINDING
     return SizeReason.OK
 
@@ -144,15 +179,7 @@ def _may_minima_bind(
     if constraints.size_min <= constraints.lot and not constraints.notional_min:
         return False
     setup = found.setup
-    if found.best.quantity == setup.start:
+    if found.quantity == setup.start:
         return True
     is_whole = len(setup.tracks) == len(tracks) and min(setup.least) == max(setup.least)
     return family in CONVERTED and not is_whole
-
-
-def _plan(problem: Problem, found: Found, reason: SizeReason) -> Plan:
-    """Write the plan of the best quantity with its orders."""
-    (quantity, gained, _), (tracks, least, _) = found
-    shares = [quantity if quantity >= low else 0 for low in least]
-    basket = fill_basket(tracks, shares, problem.constraints.lot)
-    return accept(problem, reason, quantity=quantity, gained=gained, basket=basket)

@@ -40,31 +40,47 @@ class Terms(NamedTuple):
     is_terminal: bool
 
 
-def climb(tracks: list[Track], terms: Terms) -> Best | None:
-    """Go straight to the quantity behind which a set gains nothing; None to take the long way.
+class Summit(NamedTuple):
+    """Where a climb ends, in micro-sets, and whether capital or depth ended it."""
 
-    Right when every track counts from the beginning: profit is then concave, so this quantity
-    is the smallest best one, if it lies on the lattice and no minimum lies beyond it. Capital is
-    not looked at.
+    quantity: int
+    is_capped: bool
+    is_exhausted: bool
+
+
+def climb(tracks: list[Track], terms: Terms) -> Summit | None:
+    """Go to the quantity behind which a set gains nothing, or as far as capital and depth reach.
+
+    Right when every track counts from the beginning, because profit is then concave; lots and
+    minima are not looked at. None when a leg falls away between two lots: its last whole lot is
+    then not where its levels end, and the long way must be taken.
     """
+    base, lot, _, capital, is_split, is_terminal = terms
     bits = len(tracks).bit_length()
     mask = (1 << bits) - 1
-    margin = terms.base
+    margin = base
+    bought = 0
     heap, at, done = [], [], [0] * len(tracks)
-    for position, (_, _, levels, gains) in enumerate(tracks):
+    for position, (_, take, levels, gains) in enumerate(tracks):
         price, size = levels[0]
         gain = gains[price]
         margin += gain
+        bought += take[2]
         at.append(gain)
         heap.append(size << bits | position)
     heapify(heap)
-    quantity = value = 0
+    quantity = 0
     while margin > 0:
         code = heap[0]
         end, position = code >> bits, code & mask
-        value += margin * (end - quantity)
+        if capital is not None:
+            spend = PICO if is_split else PICO * bought - margin + base
+            cost = spend * (end - quantity)
+            if cost > capital:
+                return Summit(quantity + capital // spend, is_capped=True, is_exhausted=False)
+            capital -= cost
         quantity = end
-        _, _, levels, gains = tracks[position]
+        levels, gains = tracks[position][2:]
         level = done[position] = done[position] + 1
         if level < len(levels):
             price, size = levels[level]
@@ -73,14 +89,14 @@ def climb(tracks: list[Track], terms: Terms) -> Best | None:
             at[position] = gain
             heapreplace(heap, end + size << bits | position)
             continue
-        if not terms.is_terminal:
-            break
-        if end % terms.lot:
+        if not is_terminal:
+            return Summit(quantity, is_capped=False, is_exhausted=True)
+        if end % lot:
             return None
         heappop(heap)
         margin -= at[position]
-    is_allowed = quantity >= terms.start and not quantity % terms.lot
-    return Best(quantity, value, False) if is_allowed else None
+        bought -= 1
+    return Summit(quantity, is_capped=False, is_exhausted=False)
 
 
 class Sweep:

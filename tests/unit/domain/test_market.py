@@ -2,7 +2,8 @@
 
 import msgspec
 import pytest
-from polyarb.domain.market import Untradable, mirror
+from polyarb.domain.ids import ConditionId, TokenId
+from polyarb.domain.market import Market, Untradable, mirror
 from polyarb.domain.units import ONE
 from tests.worlds import market
 
@@ -41,6 +42,12 @@ def test_every_reason_has_its_turn_from_the_gravest_on() -> None:
         one = msgspec.structs.replace(one, **{name: getattr(good, name)})
     assert set(seen) == set(Untradable)
     assert one.untradable() is None
+
+
+def test_a_market_of_which_nothing_is_known_takes_no_order() -> None:
+    bare = Market(condition_id=ConditionId("A"), yes=TokenId("Y"), no=TokenId("N"))
+    assert bare.untradable() is Untradable.NOT_ACCEPTING
+    assert not bare.is_closed
 
 
 @pytest.mark.parametrize("price", [1, 100, 470_000, 500_000, 999_900])

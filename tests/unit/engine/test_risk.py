@@ -213,6 +213,13 @@ def test_a_limit_lets_through_at_it_and_refuses_one_beyond(
     assert ask(1) is denial
 
 
+def test_an_edge_of_exactly_the_threshold_is_enough() -> None:
+    profile = limited("sizing", edge_fraction_min=100_000)
+    assert verdict(request(profit=9 * ATTO // 10), profile=profile) is None
+    refused = request(profit=9 * ATTO // 10 - 1)
+    assert verdict(refused, profile=profile) is Denial.EDGE_TOO_SMALL
+
+
 def test_another_relation_does_not_count_for_the_position() -> None:
     profile = limited("envelope", position_notional_max=9 * MICRO)
     assert verdict(profile=profile, exposure=exposed(6 * MICRO, RelationId("OTHER"))) is None

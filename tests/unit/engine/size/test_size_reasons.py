@@ -122,6 +122,18 @@ def test_a_level_that_gains_nothing_is_left() -> None:
     assert told("negrisk_split", [bid("0.6x9"), bid("0.5x5", "0.4x9")])[0] == "5"
 
 
+def test_of_two_equal_summits_the_lower_is_taken() -> None:
+    legs = [bid("0.70x20"), bid("0.40x10"), bid("0.15x20")]
+    assert told("negrisk_split", legs, min_notional="3") == ("10", "1", "MIN_SIZE_BINDING")
+    legs = [bid("0.70x20"), bid("0.40x10"), bid("0.16x20")]
+    assert told("negrisk_split", legs, min_notional="3.2")[:2] == ("20", "1.2")
+
+
+def test_a_minimum_beyond_the_depth_of_another_leg_is_infeasible() -> None:
+    legs = [ask("0.16x9"), ask("0.58x1")]
+    assert told("binary", legs, min_notional="0.4") == ("0", "0", "INFEASIBLE")
+
+
 def test_one_lot_past_the_kink_is_taken_only_if_it_gains() -> None:
     legs = [ask("0.45x2.5", "0.6x9"), ask("0.5x30")]
     assert told("binary", legs) == ("2", "0.1", "OK")
