@@ -10,12 +10,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.bench_filter import build
-from benchmarks.timing import table
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.messages import BookReplaced
 from polyarb.domain.plan import Outcome
 from polyarb.engine import books
+
+from benchmarks.bench_filter import build
+from benchmarks.timing import table
 
 HELP_RUNS = 10
 TOKENS = 61_000
