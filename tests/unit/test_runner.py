@@ -49,6 +49,20 @@ def resumed(when: float) -> OperatorResumed:
     return OperatorResumed(receive_time_ns=at(when), actor="alice", reason="back")
 
 
+def measured(when: float) -> TierMeasured:
+    return TierMeasured(
+        receive_time_ns=at(when),
+        plan_id="plan",  # type: ignore[arg-type]
+        family="negrisk_no",  # type: ignore[arg-type]
+        tier="T0",  # type: ignore[arg-type]
+        quantity=0,
+        planned=0,
+        profit=0,
+        latency_ns=0,
+        is_complete=False,
+    )
+
+
 class Watched(DeafGateway):
     """A gateway that notes how much of the journal was durable when a command reached it."""
 
@@ -122,20 +136,37 @@ def test_what_is_due_comes_before_a_later_event() -> None:
 
 
 def test_a_tick_comes_before_an_answer_of_the_same_moment() -> None:
-    answer = TierMeasured(
-        receive_time_ns=at(11),
-        plan_id="plan",  # type: ignore[arg-type]
-        family="negrisk_no",  # type: ignore[arg-type]
-        tier="T0",  # type: ignore[arg-type]
-        quantity=0,
-        planned=0,
-        profit=0,
-        latency_ns=0,
-        is_complete=False,
+    drive = Drive(
+        GROUP_OF_TWO, ROOMY, [*PAIR, *LATER], gateway=lambda _: DeafGateway([measured(11)])
     )
-    drive = Drive(GROUP_OF_TWO, ROOMY, [*PAIR, *LATER], gateway=lambda _: DeafGateway([answer]))
     kinds = [type(message) for message in drive.run()]
     assert kinds.index(PlaceOrders) < kinds.index(TierMeasured)
+
+
+def test_a_tick_comes_before_an_event_of_the_same_moment() -> None:
+    events = [
+        book("A", 0, bids=[(60, 50)]),
+        book("B", 0, bids=[(55, 50)]),
+        bid("A", 10, 60, 0, venue=0),
+    ]
+    messages = Drive(GROUP_OF_TWO, ROOMY, events).run()
+    assert any(isinstance(message, OpportunityFound) for message in messages)
+
+
+def test_an_answer_comes_before_an_event_of_the_same_moment() -> None:
+    drive = Drive(
+        GROUP_OF_TWO, ROOMY, [*PAIR, *LATER], gateway=lambda _: DeafGateway([measured(20_000)])
+    )
+    drive.run()
+    (told,) = [r for r in drive.journal.records if isinstance(r.message, TierMeasured)]
+    assert told.frame == len(PAIR)
+
+
+def test_a_poll_tells_whether_to_go_on() -> None:
+    runner = runner_of(BareFeed([]))
+    assert runner.poll()
+    runner.stop("enough")
+    assert not runner.poll()
 
 
 def test_a_latched_halt_watches_and_measures_and_opens_nothing() -> None:
