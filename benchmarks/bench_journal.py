@@ -85,7 +85,7 @@ def _bench_kind(name: str, make: Callable[[int], JournalMessage]) -> None:
     gc.collect()
     gc.freeze()
     floor = _bench_floor(messages)
-    with tempfile.TemporaryDirectory(dir=".") as directory:
+    with tempfile.TemporaryDirectory() as directory:
         current, archive = Path(directory, "events.jsonl"), Path(directory, "journal")
         journal = open_journal(current, archive)
         commits: list[float] = []
