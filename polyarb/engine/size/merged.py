@@ -112,8 +112,14 @@ def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Fou
     if terms.is_terminal and max(least) > start:
         jumps = {position: low for position, low in enumerate(least) if low > start}
     summit = None if jumps else climb(tracks, terms)
-    if summit is not None:
-        return _settle(family, setup, terms, summit)
+    if summit is None:
+        return _go_the_long_way(setup, terms, jumps)
+    return _settle(family, setup, terms, summit)
+
+
+def _go_the_long_way(setup: Setup, terms: Terms, jumps: dict[int, int]) -> Found | None:
+    """Sweep every segment, which minima and legs that fall back between two lots need."""
+    tracks, least, _ = setup
     best = Sweep(tracks, terms, jumps).best()
     if best is None:
         return None
@@ -127,21 +133,24 @@ def _settle(family: Family, setup: Setup, terms: Terms, summit: Summit) -> Found
     """Go from the end of a climb to whole lots, minima and capital.
 
     Profit is concave: the best is the lot before the summit, the lot behind it or, when the
-    summit is below the least quantity, the least quantity.
+    summit is below the least quantity, the least quantity. Capital may seem to end a climb too
+    early, because a leg's shares behind its last whole lot are paid for there; where the next lot
+    can be paid for after all, the long way is taken.
     """
     _, lot, start, capital, _, is_terminal = terms
     quantity = max(summit.quantity // lot * lot, start)
     found, cost = _weigh(family, setup, quantity, lot)
     if (capital is not None and cost > capital) or not (is_terminal or found.is_deep()):
         return None
-    if summit.is_capped:
-        return found._replace(is_capped=True)
-    if quantity >= summit.quantity or summit.is_exhausted:
+    is_at_summit = quantity >= summit.quantity and not summit.is_capped
+    if is_at_summit or summit.is_exhausted:
         return found
     more, cost = _weigh(family, setup, quantity + lot, lot)
     if more.gained <= found.gained or not (is_terminal or more.is_deep()):
         return found
-    return found._replace(is_capped=True) if capital is not None and cost > capital else more
+    if capital is not None and cost > capital:
+        return found._replace(is_capped=True)
+    return _go_the_long_way(setup, terms, {}) if summit.is_capped else more
 
 
 def _weigh(family: Family, setup: Setup, quantity: int, lot: int) -> tuple[Found, int]:

@@ -150,7 +150,7 @@ def test_a_deep_ladder_is_the_refundable_matching(seed: Any, legs_count: int, lo
     centre = seed.randrange(300, 700)
     legs = []
     for _ in range(legs_count):
-        middle = centre + seed.randrange(-30, 30)
+        middle = centre + seed.randrange(-90, 90)
         fee = FeeSchedule(rate=seed.choice((0, 200, 700)))
         legs.append(
             Leg(fee=fee, asks=deep(seed, middle + 1, 1), bids=deep(seed, middle, -1)),

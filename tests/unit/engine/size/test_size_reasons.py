@@ -137,8 +137,22 @@ def test_a_minimum_beyond_the_depth_of_another_leg_is_infeasible() -> None:
 def test_one_lot_past_the_kink_is_taken_only_if_it_gains() -> None:
     legs = [ask("0.45x2.5", "0.6x9"), ask("0.5x30")]
     assert told("binary", legs) == ("2", "0.1", "OK")
+    legs = [ask("0.45x2.5", "0.55x9"), ask("0.5x30")]
+    assert told("binary", legs) == ("2", "0.1", "OK")
     legs = [ask("0.45x2.5", "0.54x9"), ask("0.5x30")]
     assert told("binary", legs) == ("3", "0.105", "OK")
+    assert told("binary", legs, capital="2.895") == ("3", "0.105", "OK")
+    assert told("binary", legs, capital="2.5") == ("2", "0.1", "CAPITAL_BINDING")
+
+
+def test_a_leg_that_falls_back_to_its_last_whole_lot_frees_capital() -> None:
+    legs = [bid("0.40x5.9"), bid("0.65x60")]
+    assert told("negrisk_no", legs, lot="3", capital="6.6") == ("3", "0.15", "OK")
+    legs = [bid("0.07x5.9"), bid("0.40x60"), bid("0.70x60")]
+    assert told("negrisk_no", legs, lot="3") == ("60", "6.21", "OK")
+    for capital, expected in (("8.19", "6"), ("8.18", "3"), ("10.89", "9"), ("10.88", "6")):
+        answer = told("negrisk_no", legs, lot="3", capital=capital)
+        assert (answer[0], answer[2]) == (expected, "CAPITAL_BINDING")
 
 
 def test_a_sweep_goes_on_past_a_kink_that_a_later_leg_makes_good() -> None:
@@ -217,6 +231,13 @@ def test_a_no_before_its_yes_is_covered_by_lots_that_flow_past_it() -> None:
     assert bought == {(0, "YES"): 10, (1, "NO"): 4, (2, "YES"): 4, (3, "NO"): 10}
 
 
+def test_a_no_before_its_yes_takes_no_more_lots_than_flow_past_it() -> None:
+    legs = [ask("0.50x3"), bid("0.55x10"), ask("0.51x10"), bid("0.60x3")]
+    assert told("ladder", legs) == ("6", "0.42", "OK")
+    plan = solve("ladder", legs)
+    assert [order.shares // 10**6 for order in plan.orders] == [3, 3, 3, 3]
+
+
 def steps_of(family: str, legs: list[dict[str, Any]], count_max: int = 9) -> list[tuple[Any, ...]]:
     drawn = {"id": "p", "family": family, "legs": legs, "constraints": {"lot": "1"}}
     (problem,) = parse_problems(json.dumps(drawn).encode())
@@ -239,6 +260,8 @@ def test_steps_say_what_one_more_set_costs_and_pays() -> None:
     expected = [(0, 10, 90, 100), (10, 12, 99, 100), (12, 15, 139, 100)]
     assert steps_of("ladder", ladder) == expected
     assert steps_of("ladder", ladder, 2) == expected[:2]
+    crossing = [ask("0.50x3"), bid("0.55x10"), ask("0.51x10"), bid("0.60x3")]
+    assert steps_of("ladder", crossing) == [(0, 3, 90, 100), (3, 6, 96, 100)]
 
 
 def test_there_are_no_steps_where_a_side_is_empty() -> None:
