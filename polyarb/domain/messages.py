@@ -100,9 +100,13 @@ class MarketResolved(Message, frozen=True, kw_only=True, tag=True):
 
 
 class FeedLost(Message, frozen=True, kw_only=True, tag=True):
-    """The feed was interrupted; every book must be taken anew."""
+    """The feed of these markets was interrupted; their books must be taken anew.
+
+    Shape: no condition_ids is every book.
+    """
 
     reason: str
+    condition_ids: tuple[ConditionId, ...] = ()
 
 
 # Events: time, control, answers of the gateway

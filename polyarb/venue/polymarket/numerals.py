@@ -33,6 +33,7 @@ class Rejection(StrEnum):
     BAD_SIZE = "bad_size"
     BAD_TICK = "bad_tick"
     REPEATED_LEVEL = "repeated_level"
+    IMPLAUSIBLE_TIME = "implausible_time"
 
 
 class UnusableError(ValueError):

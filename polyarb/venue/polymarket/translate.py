@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from polyarb.domain.market import Catalogue
-from polyarb.domain.messages import LevelChanged, MarketEvent
+from polyarb.domain.messages import FeedLost, LevelChanged, MarketEvent
 from polyarb.ports import FeedStatistics, Frame
 from polyarb.venue.polymarket import wire
 from polyarb.venue.polymarket.events import NS_PER_MS, Token, count, events_of
@@ -25,6 +25,14 @@ from polyarb.venue.polymarket.wire import decode_pair
 
 RECEIVE_STEPPED_BACK = "receive_stepped_back"
 """Noted: a line's receive time was before its predecessor's, whose time it was given."""
+FEED_LOST = "feed_lost"
+"""Noted: the recording says that books ceased to be true."""
+LEAP_NS = 3_600 * 10**9
+"""From here on a line that moves time ahead must be plausible, because time never goes back."""
+LEAP_NS_MAX = 400 * 86_400 * 10**9
+"""No pause between two recordings that are played in a row is longer."""
+LAG_NS_MAX = 86_400 * 10**9
+"""No message arrives later after it was sent, nor earlier before it by the two clocks."""
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _NO_PAIR = (*_UNREADABLE, UnusableError, KeyError)
@@ -43,7 +51,7 @@ class Translator:
                 self._tokens[market.yes] = (market.condition_id, True, market.no or None)
             if market.no:
                 self._tokens[market.no] = (market.condition_id, False, market.yes or None)
-        self._latest_ns = 0
+        self._latest_ns = self._certain_ns = 0
         self._pairs = 0
         self._counted = FeedStatistics()
 
@@ -104,7 +112,7 @@ class Translator:
                 or second.price != mirrored_text
                 or second.size != first.size
                 or second.side == side
-                or receive_ns < self._latest_ns
+                or not 0 <= receive_ns - self._latest_ns < LEAP_NS
             ):
                 yield self.translated(line)
                 continue
@@ -137,11 +145,14 @@ class Translator:
         except _UNREADABLE:
             try:
                 record = wire.decode_raw_line(line)
-                messages = _split(bytes(record.msg).strip())
+                messages = () if record.lost else _split(bytes(record.msg).strip())
             except (*_UNREADABLE, UnusableError):
                 self._reject(Rejection.MALFORMED_LINE)
                 return Frame(self._latest_ns, ())
+        self._certain_ns = self._latest_ns
         is_timed = self._set_receive_time(record)
+        if isinstance(record, wire.RawLine) and record.lost is not None:
+            return self._loss(record.lost)
         events = [event for message in messages for event in self._message(message, is_timed)]
         return Frame(self._latest_ns, events)
 
@@ -163,19 +174,50 @@ class Translator:
         self, raw: wire.Message | bytes | msgspec.Raw, is_timed: bool
     ) -> tuple[MarketEvent, ...]:
         """Translate one message, or count why not."""
-        before = self._latest_ns
+        line_ns = self._latest_ns
         try:
             message = _decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
+            venue_ns = message.timestamp * NS_PER_MS
             if not is_timed:
-                self._latest_ns = max(before, message.timestamp * NS_PER_MS)
+                self._latest_ns = max(line_ns, venue_ns)
+            self._check_leap(venue_ns)
             events = events_of(message, self._tokens, self._counted, self._latest_ns)
         except UnusableError as fault:
-            self._latest_ns = before
+            is_leap = line_ns - self._certain_ns >= LEAP_NS
+            self._latest_ns = self._certain_ns if is_leap else line_ns
             self._reject(fault.rejection)
             return ()
+        self._certain_ns = self._latest_ns
         self._counted.messages += 1
         count(self._counted.by_type, str(message.__struct_config__.tag))
         return events
+
+    def _check_leap(self, venue_ns: int) -> None:
+        """Refuse a message that would move time to where nobody can have been.
+
+        Errors: UnusableError.
+        """
+        leap_ns = self._latest_ns - self._certain_ns
+        if leap_ns < LEAP_NS:
+            return
+        is_far = bool(self._certain_ns) and leap_ns > LEAP_NS_MAX
+        if is_far or abs(self._latest_ns - venue_ns) > LAG_NS_MAX:
+            raise UnusableError(Rejection.IMPLAUSIBLE_TIME)
+
+    def _loss(self, lost: wire.Lost) -> Frame:
+        """Say which books ceased to be true; a loss of unknown tokens only is none of ours."""
+        if self._certain_ns and self._latest_ns - self._certain_ns > LEAP_NS_MAX:
+            self._latest_ns = self._certain_ns
+        count(self._counted.noted, FEED_LOST)
+        known = [self._tokens[asset][0] for asset in lost.assets if asset in self._tokens]
+        if lost.assets and not known:
+            return Frame(self._latest_ns, ())
+        event = FeedLost(
+            receive_time_ns=self._latest_ns,
+            reason=lost.reason,
+            condition_ids=tuple(sorted(set(known))),
+        )
+        return Frame(self._latest_ns, (event,))
 
     def _reject(self, rejection: Rejection) -> None:
         self._counted.messages += 1

@@ -159,10 +159,18 @@ class Line(Envelope, kw_only=True):
     msg: Message | list[msgspec.Raw]
 
 
+class Lost(msgspec.Struct):
+    """What a recording says where the books of some tokens ceased to be true; none is all."""
+
+    reason: str
+    assets: list[str] = []
+
+
 class RawLine(Envelope, kw_only=True):
-    """Any line; one without msg recorded a frame that is no JSON."""
+    """Any line; one without msg recorded a loss, or a frame that is no JSON."""
 
     msg: msgspec.Raw = msgspec.Raw(b"")
+    lost: Lost | None = None
 
 
 # Lax, so that the number in a timestamp's text is read as such; text fields stay strict in it.

@@ -1,11 +1,14 @@
 """Good messages of the market channel as domain events in YES terms."""
 
+import json
+
 import pytest
 from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.market import Catalogue, Market
 from polyarb.domain.messages import (
     UNKNOWN_PRICE,
     BookReplaced,
+    FeedLost,
     LevelChanged,
     LevelsChanged,
     MarketResolved,
@@ -379,15 +382,82 @@ def test_one_line_can_be_translated_alone() -> None:
     assert translator.statistics.frames == 2
 
 
-class OnlyPairs(Translator):
-    """A translator that has forgotten the long way."""
+class PairsAfterTheFirst(Translator):
+    """A translator that forgets the long way once it knows what time it is."""
 
     def translated(self, line: bytes) -> Frame:
-        raise AssertionError(f"this line went the long way: {line!r}")
+        if self.statistics.frames:
+            raise AssertionError(f"this line went the long way: {line!r}")
+        return super().translated(line)
 
 
 def test_the_commonest_line_does_not_go_the_long_way() -> None:
     lines = [line(pair()), line(pair(str(MS - 5))), line(pair(str(MS + 1)), recv_ms=MS + 2)]
     both_ways(lines)
     SIZES.clear()
-    assert [len(frame.events) for frame in OnlyPairs(two_markets()).frames(lines)] == [1, 1, 1]
+    frames = PairsAfterTheFirst(two_markets()).frames(lines)
+    assert [len(frame.events) for frame in frames] == [1, 1, 1]
+
+
+DAY_MS = 86_400_000
+
+
+def test_a_line_that_would_move_time_where_nobody_was_is_refused_and_moves_nothing() -> None:
+    far = MS + 500 * DAY_MS
+    frames, translator = both_ways(
+        [
+            line(pair(), recv_ms=MS),
+            line(pair(), recv_ms=MS + 2 * DAY_MS),
+            line(pair(str(far)), recv_ms=far),
+            line({"event_type": "?"}, recv_ms=MS + DAY_MS),
+            line(pair(str(far))),
+            line(pair(str(MS + 1)), recv_ms=MS + 1),
+        ]
+    )
+    assert [frame.receive_time_ns - NS for frame in frames] == [0, 0, 0, 0, 0, 1_000_000]
+    assert [len(frame.events) for frame in frames] == [1, 0, 0, 0, 0, 1]
+    assert translator.statistics.rejected == {"implausible_time": 3, "unknown_type": 1}
+
+
+def test_a_pause_between_recordings_and_a_late_message_are_plausible() -> None:
+    later = MS + 399 * DAY_MS
+    frames, translator = both_ways(
+        [
+            line(pair(), recv_ms=MS),
+            line(pair(str(later)), recv_ms=later + DAY_MS),
+            line(pair(str(later)), recv_ms=later + DAY_MS + 3_599_999),
+        ]
+    )
+    assert [len(frame.events) for frame in frames] == [1, 1, 1]
+    assert translator.statistics.rejected == {}
+
+
+def loss(*assets: str, recv_ms: int = MS) -> bytes:
+    told = {"reason": "socket closed", "assets": assets}
+    return json.dumps({"recv_ms": recv_ms, "seq": 0, "lost": told}).encode()
+
+
+def test_a_recorded_loss_says_which_books_are_not_true_any_more() -> None:
+    frames, translator = both_ways(
+        [
+            loss(),
+            loss(NO, OTHER_YES, YES, STRANGER, recv_ms=MS + 1),
+            loss(STRANGER, recv_ms=MS + 2),
+            loss(recv_ms=MS + 600 * DAY_MS),
+        ]
+    )
+    one, other = sorted(two_markets().markets)
+    assert [list(frame.events) for frame in frames] == [
+        [FeedLost(receive_time_ns=NS, reason="socket closed")],
+        [
+            FeedLost(
+                receive_time_ns=NS + 1_000_000,
+                reason="socket closed",
+                condition_ids=(one, other),
+            )
+        ],
+        [],
+        [FeedLost(receive_time_ns=NS + 2_000_000, reason="socket closed")],
+    ]
+    assert translator.statistics.noted == {"feed_lost": 4}
+    assert translator.statistics.messages == 0
