@@ -10,14 +10,28 @@ def refuse(problem: Problem, reason: SizeReason) -> Plan:
     return Plan(problem_id=problem.id, family=problem.family, reason=reason)
 
 
+BASE: dict[Family, int] = {
+    Family.BINARY: PICO,
+    Family.NEGRISK_YES: PICO,
+    Family.NEGRISK_NO: -PICO,
+    Family.NEGRISK_SPLIT: -PICO,
+    Family.IMPLICATION: 0,
+    Family.LADDER: 0,
+}
+"""What a set gains beside its legs when a NO bought at 1 - bid counts as the bid, in picos."""
+
+
 def money(family: Family, quantity: int, basket: Basket) -> tuple[int, int]:
-    """Compute the capital a quantity needs and what it pays at least, in attos."""
+    """Compute the capital a quantity needs and what it pays at least, in attos.
+
+    What orders gain counts a NO's dollar as received, so that capital is what a payoff leaves.
+    """
+    gained = BASE[family] * quantity + basket.gain
     sets = quantity * PICO
     if family is Family.NEGRISK_SPLIT:
-        return sets, basket.notional - basket.fee
-    if family is Family.NEGRISK_NO:
-        return basket.notional + basket.fee, basket.shares * PICO - sets
-    return basket.notional + basket.fee, sets
+        return sets, sets + gained
+    payoff = basket.shares * PICO - sets if family is Family.NEGRISK_NO else sets
+    return payoff - gained, payoff
 
 
 def accept(

@@ -19,14 +19,13 @@ from polyarb.domain.plan import (
 from polyarb.domain.units import PICO
 from polyarb.engine.size.programme import Programme
 from polyarb.engine.size.sides import (
-    BUY_NO,
     BUY_YES,
     Basket,
     Track,
+    both_sides,
     fill_basket,
     is_crossed,
     least_orders,
-    tracks_of,
 )
 from polyarb.engine.size.sizer import size
 from polyarb.engine.size.states import State, list_states
@@ -54,8 +53,7 @@ def size_joint(problem: JointProblem) -> JointPlan:
         return JointPlan(problem_id=problem.id, reason=JointReason.TOO_MANY_STATES)
     if not states:
         return JointPlan(problem_id=problem.id, reason=JointReason.CONTRADICTION)
-    tracks = tracks_of(legs, (BUY_YES,) * len(legs)) + tracks_of(legs, (BUY_NO,) * len(legs))
-    tracks.sort(key=lambda track: track[0])
+    tracks = sorted(both_sides(legs), key=lambda track: track[0])
     best, gained = _best(problem, tracks, states)
     gas = problem.constraints.gas * PICO
     if best is None or gained <= gas:
@@ -66,7 +64,7 @@ def size_joint(problem: JointProblem) -> JointPlan:
         problem_id=problem.id,
         reason=JointReason.OK,
         profit=gained - gas,
-        capital=best.notional + best.fee,
+        capital=_cost(best),
         payoff=min(payoffs),
         orders=best.orders,
         states=states,
@@ -83,7 +81,7 @@ def _best(
         basket = fill_basket(tracks, shares, problem.constraints.lot)
         if not _is_allowed(problem, tracks, shares, basket):
             continue
-        gain = min(_payoff(basket, state) for state in states) - basket.notional - basket.fee
+        gain = min(_payoff(basket, state) for state in states) - _cost(basket)
         if gain > best_gain:
             best, best_gain = basket, gain
     return best, best_gain
@@ -122,7 +120,7 @@ def _is_allowed(
     """Check lots, depth, minima and capital in whole numbers."""
     constraints = problem.constraints
     capital = constraints.capital
-    if capital is not None and basket.notional + basket.fee > capital * PICO:
+    if capital is not None and _cost(basket) > capital * PICO:
         return False
     if basket.shares != sum(shares):
         return False
@@ -131,6 +129,11 @@ def _is_allowed(
         not wanted or (low is not None and wanted >= low and not wanted % constraints.lot)
         for wanted, low in zip(shares, least, strict=True)
     )
+
+
+def _cost(basket: Basket) -> int:
+    """Add up what a portfolio of buys costs, fees included, in attos."""
+    return sum(order.notional + order.fee for order in basket.orders)
 
 
 def _payoff(basket: Basket, state: State) -> int:

@@ -9,13 +9,13 @@ from polyarb.domain.units import PICO
 from polyarb.engine.size.answer import accept, refuse
 from polyarb.engine.size.branching import UndecidedError, best_pairing, has_minima
 from polyarb.engine.size.pairing import Pairing
-from polyarb.engine.size.sides import BUY_NO, BUY_YES, Track, fill_basket, tracks_of
+from polyarb.engine.size.sides import BUY_NO, Track, both_sides, fill_basket
 
 
 def size_ladder(problem: Problem, branches_max: int) -> Plan:
     """Size a ladder; UNDECIDED when minima need more branches."""
     legs = problem.legs
-    tracks = tracks_of(legs, (BUY_YES,) * len(legs)) + tracks_of(legs, (BUY_NO,) * len(legs))
+    tracks = both_sides(legs)
     if best_gain(tracks) <= 0:
         return refuse(problem, SizeReason.NO_EDGE)
     try:

@@ -6,27 +6,28 @@ import msgspec
 
 from polyarb.domain.plan import Constraints, Family, Plan, Problem, SizeReason
 from polyarb.domain.units import PICO
-from polyarb.engine.size.answer import accept, money, refuse
-from polyarb.engine.size.sides import Basket, Track, fill_basket, least_orders, takes_of, tracks_of
+from polyarb.engine.size.answer import BASE, accept, money, refuse
+from polyarb.engine.size.sides import (
+    Basket,
+    Sides,
+    Track,
+    edge_of,
+    fill_basket,
+    least_orders,
+    takes_of,
+    tracks_of,
+)
 from polyarb.engine.size.sweep import Summit, Sweep, Terms, climb
 
 CONVERTED = (Family.NEGRISK_NO, Family.NEGRISK_SPLIT)
 """Families in which a leg without depth is kept instead of ending the plan."""
 
-BASE: dict[Family, int] = {
-    Family.BINARY: PICO,
-    Family.NEGRISK_YES: PICO,
-    Family.NEGRISK_NO: -PICO,
-    Family.NEGRISK_SPLIT: -PICO,
-    Family.IMPLICATION: 0,
-}
-"""What a set gains beside its legs when a NO bought at 1 - bid counts as the bid, in picos."""
-
 
 class Setup(NamedTuple):
-    """The legs that can be ordered, the least order of each and the least quantity."""
+    """The legs that can be ordered, their edge, the least order of each and the least quantity."""
 
     tracks: list[Track]
+    edge: int
     least: list[int]
     start: int
 
@@ -53,13 +54,14 @@ def size_merged(problem: Problem) -> Plan:
     family = problem.family
     if family is Family.NEGRISK_YES and not problem.exhaustive:
         return refuse(problem, SizeReason.NON_EXHAUSTIVE)
-    tracks = tracks_of(problem.legs, takes_of(family, len(problem.legs)))
+    sides = tracks_of(problem.legs, takes_of(family, len(problem.legs)))
+    tracks, edge = sides
     if len(tracks) < len(problem.legs) and family not in CONVERTED:
         return refuse(problem, SizeReason.INCOMPLETE)
-    if best_edge(family, tracks) <= 0:
+    if BASE[family] + edge <= 0:
         return refuse(problem, SizeReason.NO_EDGE)
     constraints = problem.constraints
-    found = _solve(family, tracks, constraints)
+    found = _solve(family, sides, constraints)
     if found is None:
         return refuse(problem, SizeReason.INFEASIBLE)
     if found.gained <= 0:
@@ -68,37 +70,34 @@ def size_merged(problem: Problem) -> Plan:
         return refuse(problem, SizeReason.BELOW_GAS)
     return accept(
         problem,
-        _reason(family, tracks, constraints, found),
+        _reason(family, sides, constraints, found),
         quantity=found.quantity,
         gained=found.gained,
         basket=found.basket,
     )
 
 
-def best_edge(family: Family, tracks: list[Track]) -> int:
-    """Compute what a set gains at best prices alone, in picos."""
-    return BASE[family] + sum([gains[levels[0][0]] for _, _, levels, gains in tracks])
-
-
-def _setup(family: Family, tracks: list[Track], constraints: Constraints) -> Setup | None:
+def _setup(family: Family, sides: Sides, constraints: Constraints) -> Setup | None:
     """Find which legs can be ordered from which quantity on; None when no quantity is allowed."""
+    tracks, edge = sides
     least = least_orders(tracks, constraints)
     if None not in least:
         known = cast("list[int]", least)
-        return Setup(tracks, known, min(known) if family in CONVERTED else max(known))
+        return Setup(tracks, edge, known, min(known) if family in CONVERTED else max(known))
     kept = [(track, low) for track, low in zip(tracks, least, strict=True) if low is not None]
     if family not in CONVERTED or not kept:
         return None
     known = [low for _, low in kept]
-    return Setup([track for track, _ in kept], known, min(known))
+    rest = [track for track, _ in kept]
+    return Setup(rest, edge_of(rest), known, min(known))
 
 
-def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Found | None:
+def _solve(family: Family, sides: Sides, constraints: Constraints) -> Found | None:
     """Find the best quantity under these constraints."""
-    setup = _setup(family, tracks, constraints)
+    setup = _setup(family, sides, constraints)
     if setup is None:
         return None
-    tracks, least, start = setup
+    tracks, edge, least, start = setup
     capital = constraints.capital
     terms = Terms(
         BASE[family],
@@ -111,7 +110,7 @@ def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Fou
     jumps = {}
     if terms.is_terminal and max(least) > start:
         jumps = {position: low for position, low in enumerate(least) if low > start}
-    summit = None if jumps else climb(tracks, terms)
+    summit = None if jumps else climb(tracks, edge, terms)
     if summit is None:
         return _go_the_long_way(setup, terms, jumps)
     return _settle(family, setup, terms, summit)
@@ -119,7 +118,7 @@ def _solve(family: Family, tracks: list[Track], constraints: Constraints) -> Fou
 
 def _go_the_long_way(setup: Setup, terms: Terms, jumps: dict[int, int]) -> Found | None:
     """Sweep every segment, which minima and legs that fall back between two lots need."""
-    tracks, least, _ = setup
+    tracks, _, least, _ = setup
     best = Sweep(tracks, terms, jumps).best()
     if best is None:
         return None
@@ -160,25 +159,23 @@ def _weigh(family: Family, setup: Setup, quantity: int, lot: int) -> tuple[Found
     return Found(quantity, payoff - cost, False, setup, basket), cost
 
 
-def _reason(
-    family: Family, tracks: list[Track], constraints: Constraints, found: Found
-) -> SizeReason:
+def _reason(family: Family, sides: Sides, constraints: Constraints, found: Found) -> SizeReason:
     """Name what kept a traded plan from earning more, by solving again without it."""
     profit = found.gained
     if found.is_capped:
-        free = _solve(family, tracks, msgspec.structs.replace(constraints, capital=None))
+        free = _solve(family, sides, msgspec.structs.replace(constraints, capital=None))
         if free is not None and free.gained > profit:
             return SizeReason.CAPITAL_BINDING
-    if _may_minima_bind(family, tracks, constraints, found):
+    if _may_minima_bind(family, len(sides[0]), constraints, found):
         loose = msgspec.structs.replace(constraints, size_min=0, notional_min=0)
-        free = _solve(family, tracks, loose)
+        free = _solve(family, sides, loose)
         if free is not None and free.gained > profit:
             return SizeReason.MIN_SIZE_BINDING
     return SizeReason.OK
 
 
 def _may_minima_bind(
-    family: Family, tracks: list[Track], constraints: Constraints, found: Found
+    family: Family, tracks_count: int, constraints: Constraints, found: Found
 ) -> bool:
     """Tell whether a solve without minima could differ.
 
@@ -190,5 +187,5 @@ def _may_minima_bind(
     setup = found.setup
     if found.quantity == setup.start:
         return True
-    is_whole = len(setup.tracks) == len(tracks) and min(setup.least) == max(setup.least)
+    is_whole = len(setup.tracks) == tracks_count and min(setup.least) == max(setup.least)
     return family in CONVERTED and not is_whole

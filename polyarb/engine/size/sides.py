@@ -65,9 +65,17 @@ A plain tuple, because sizing a hundred legs has less than a microsecond for eac
 """
 
 
-def tracks_of(legs: tuple[Leg, ...], takes: tuple[Take, ...]) -> list[Track]:
-    """Look at every leg as its take walks it; a leg whose side is empty is left out."""
+Sides = tuple[list[Track], int]
+"""The tracks of some legs and what a set of them gains at best prices, in picos."""
+
+
+def tracks_of(legs: tuple[Leg, ...], takes: tuple[Take, ...]) -> Sides:
+    """Look at every leg as its take walks it and add up what best prices gain, in picos a set.
+
+    A leg whose side is empty is left out.
+    """
     tracks = []
+    edge = 0
     rate, exponent, is_bid = -1, 0, False
     for position, (leg, take) in enumerate(zip(legs, takes, strict=True)):
         fee = leg.fee
@@ -77,7 +85,20 @@ def tracks_of(legs: tuple[Leg, ...], takes: tuple[Take, ...]) -> list[Track]:
         levels = leg.bids if is_bid else leg.asks
         if levels:
             tracks.append((position, take, levels, gains))
-    return tracks
+            edge += gains[levels[0][0]]
+    return tracks, edge
+
+
+def edge_of(tracks: list[Track]) -> int:
+    """Add up what best prices gain, in picos a set."""
+    return sum([gains[levels[0][0]] for _, _, levels, gains in tracks])
+
+
+def both_sides(legs: tuple[Leg, ...]) -> list[Track]:
+    """Look at every leg as a buyer of YES and as a buyer of NO."""
+    yes, _ = tracks_of(legs, (BUY_YES,) * len(legs))
+    no, _ = tracks_of(legs, (BUY_NO,) * len(legs))
+    return yes + no
 
 
 _EVERY_LEG = {
@@ -115,6 +136,12 @@ def least_orders(tracks: list[Track], constraints: Constraints) -> list[int | No
     """
     floor = ceil_to(max(constraints.size_min, 1), constraints.lot)
     notional = constraints.notional_min * MICRO
+    if not notional:
+        lot = constraints.lot
+        return [
+            floor if track[2][0][1] >= floor else _least_order(track, floor, 0, lot)
+            for track in tracks
+        ]
     least: list[int | None] = []
     for track in tracks:
         price, size = track[2][0]
@@ -142,12 +169,11 @@ def _least_order(track: Track, floor: int, notional: int, lot: int) -> int | Non
 
 
 class Basket(NamedTuple):
-    """The orders of a plan and their sums: micro-shares, attos without fee, attos of fee."""
+    """The orders of a plan, their micro-shares and what they gain in all, in attos."""
 
     orders: tuple[PlannedOrder, ...]
     shares: int
-    notional: int
-    fee: int
+    gain: int
 
 
 def fill_basket(tracks: list[Track], shares: list[int], lot: int) -> Basket:
@@ -156,26 +182,28 @@ def fill_basket(tracks: list[Track], shares: list[int], lot: int) -> Basket:
     A track of which nothing is wanted gets no order. The loop is flat for speed.
     """
     orders = []
-    shares_sum = notional_sum = fee_sum = 0
+    shares_sum = gain_sum = 0
+    last = None
     for (position, take, levels, gains), wanted in zip(tracks, shares, strict=True):
         if not wanted:
             continue
         price, size = levels[0]
-        amount = wanted
         if wanted <= size:
+            amount = wanted
             worth = price * wanted
             gain = gains[price] * wanted
         else:
             amount, worth, gain, price = _walk(levels, gains, wanted, lot)
+        if take is not last:
+            outcome, side, is_bid = last = take
+            is_no = take is BUY_NO
+        shares_sum += amount
+        gain_sum += gain
         worth *= MICRO
-        outcome, side, is_bid = take
         fee = worth - gain if is_bid else -worth - gain
-        if take is BUY_NO:
+        if is_no:
             price = MICRO - price
             worth = amount * PICO - worth
-        shares_sum += amount
-        notional_sum += worth
-        fee_sum += fee
         orders.append(
             PlannedOrder(
                 leg=position,
@@ -187,7 +215,7 @@ def fill_basket(tracks: list[Track], shares: list[int], lot: int) -> Basket:
                 fee=fee,
             )
         )
-    return Basket(tuple(orders), shares_sum, notional_sum, fee_sum)
+    return Basket(tuple(orders), shares_sum, gain_sum)
 
 
 def _walk(

@@ -9,7 +9,8 @@ from itertools import islice, pairwise
 
 from polyarb.domain.plan import CostStep, Family, Problem
 from polyarb.domain.units import PICO
-from polyarb.engine.size.merged import BASE, CONVERTED
+from polyarb.engine.size.answer import BASE
+from polyarb.engine.size.merged import CONVERTED
 from polyarb.engine.size.pairing import Run, lot_runs, pair_costs
 from polyarb.engine.size.sides import BUY_NO, BUY_YES, Track, takes_of, tracks_of
 
@@ -19,13 +20,13 @@ def cost_steps(problem: Problem, count_max: int) -> tuple[CostStep, ...]:
     if problem.family is Family.LADDER:
         return _pair_steps(problem, count_max)
     legs = problem.legs
-    tracks = tracks_of(legs, takes_of(problem.family, len(legs)))
+    tracks, edge = tracks_of(legs, takes_of(problem.family, len(legs)))
     is_converted = problem.family in CONVERTED
     if len(tracks) < len(legs) and not is_converted:
         return ()
     changes, end = _changes(tracks, is_converted)
     ends = sorted(at for at in changes if end is None or at < end)
-    margin = BASE[problem.family] + sum(gains[levels[0][0]] for _, _, levels, gains in tracks)
+    margin = BASE[problem.family] + edge
     steps = []
     for start, until in islice(pairwise([0, *ends, end]), count_max):
         assert start is not None, "only the last end is open"
@@ -64,7 +65,7 @@ def _pair_steps(problem: Problem, count_max: int) -> tuple[CostStep, ...]:
     empty: Iterator[Run] = iter(())
     yes, no = [empty] * len(legs), [empty] * len(legs)
     for take, runs in ((BUY_YES, yes), (BUY_NO, no)):
-        for track in tracks_of(legs, (take,) * len(legs)):
+        for track in tracks_of(legs, (take,) * len(legs))[0]:
             runs[track[0]] = lot_runs(track, lot)
     steps = []
     start = 0

@@ -48,27 +48,22 @@ class Summit(NamedTuple):
     is_exhausted: bool
 
 
-def climb(tracks: list[Track], terms: Terms) -> Summit | None:
+def climb(tracks: list[Track], edge: int, terms: Terms) -> Summit | None:
     """Go to the quantity behind which a set gains nothing, or as far as capital and depth reach.
 
     Right when every track counts from the beginning, because profit is then concave; lots and
     minima are not looked at. None when a leg falls away between two lots: its last whole lot is
-    then not where its levels end, and the long way must be taken.
+    then not where its levels end, and the long way must be taken. edge is what the tracks gain at
+    their best prices, in picos.
     """
     base, lot, _, capital, is_split, is_terminal = terms
     bits = len(tracks).bit_length()
     mask = (1 << bits) - 1
-    margin = base
-    bought = 0
-    heap, at, done = [], [], [0] * len(tracks)
-    for position, (_, take, levels, gains) in enumerate(tracks):
-        price, size = levels[0]
-        gain = gains[price]
-        margin += gain
-        bought += take[2]
-        at.append(gain)
-        heap.append(size << bits | position)
+    margin = base + edge
+    bought = sum([track[1][2] for track in tracks])
+    heap = [track[2][0][1] << bits | position for position, track in enumerate(tracks)]
     heapify(heap)
+    done = [0] * len(tracks)
     quantity = 0
     while margin > 0:
         code = heap[0]
@@ -81,12 +76,13 @@ def climb(tracks: list[Track], terms: Terms) -> Summit | None:
             capital -= cost
         quantity = end
         levels, gains = tracks[position][2:]
-        level = done[position] = done[position] + 1
+        level = done[position]
+        margin -= gains[levels[level][0]]
+        level += 1
         if level < len(levels):
+            done[position] = level
             price, size = levels[level]
-            gain = gains[price]
-            margin += gain - at[position]
-            at[position] = gain
+            margin += gains[price]
             heapreplace(heap, end + size << bits | position)
             continue
         if not is_terminal:
@@ -94,7 +90,6 @@ def climb(tracks: list[Track], terms: Terms) -> Summit | None:
         if end % lot:
             return None
         heappop(heap)
-        margin -= at[position]
         bought -= 1
     return Summit(quantity, is_capped=False, is_exhausted=False)
 
