@@ -4,10 +4,24 @@ from benchmarks import (
     bench_decode,
     bench_filter,
     bench_journal,
+    bench_live,
     bench_program,
     bench_river,
     bench_size,
+    bench_stream,
 )
 
-for bench in (bench_river, bench_decode, bench_filter, bench_size, bench_journal, bench_program):
-    bench.main()
+BENCHES = (
+    bench_river,
+    bench_decode,
+    bench_filter,
+    bench_size,
+    bench_journal,
+    bench_program,
+    bench_stream,
+    bench_live,
+)
+
+if __name__ == "__main__":
+    for bench in BENCHES:
+        bench.main()

@@ -1,14 +1,17 @@
 """The only loop: event -> engine -> journal -> gateway, with every answer back in as an event.
 
 Order is the whole point. Clock ticks and gateway answers that are due come before an event that is
-later than they are; outputs are durable in the journal before a command leaves.
+later than they are; outputs are durable in the journal before a command leaves. A frame without
+events moves time alone: it makes nothing happen that the next event would not have made happen.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import chain, repeat
 
 import msgspec
 
+from polyarb.domain.errors import VenueError
+from polyarb.domain.ids import ConditionId
 from polyarb.domain.messages import (
     BooksOpened,
     CancelAll,
@@ -18,10 +21,12 @@ from polyarb.domain.messages import (
     FeedLost,
     FeedMeasured,
     GatewayEvent,
+    MarketEvent,
     OperatorResumed,
     Output,
     PlaceOrders,
     RaiseAlert,
+    RedeemSet,
     RequestSnapshot,
     RunStarted,
     RunStopped,
@@ -29,15 +34,16 @@ from polyarb.domain.messages import (
     SettleSet,
     UnwindSet,
 )
+from polyarb.domain.order import HeldSet
 from polyarb.engine.engine import Engine
 from polyarb.host.latency import LatencyRecorder
 from polyarb.ports import FAR_FUTURE_NS, Clock, Feed, Frame, Gateway, Inbox, Journal
 
-COMMANDS = (PlaceOrders, SettleSet, UnwindSet, CancelAll, RequestSnapshot, RaiseAlert)
+COMMANDS = (PlaceOrders, SettleSet, RedeemSet, UnwindSet, CancelAll, RequestSnapshot, RaiseAlert)
 POLL_EVERY = 256
-"""Frames between looks at the inbox, the stop flag and the observers."""
+"""Frames with events between looks at the inbox and the observers."""
 MEASURE_EVERY = 64
-"""Frames between latency samples."""
+"""Frames with events between latency samples."""
 MEASURED_NS = 60 * 10**9
 """Stream time between two notes of what the feed delivered."""
 OBSERVE_NS = 250_000_000
@@ -45,7 +51,10 @@ OBSERVE_NS = 250_000_000
 
 
 class Progress(msgspec.Struct):
-    """Where a run stands; position counts the market events handled so far."""
+    """Where a run stands; position counts the market events handled so far.
+
+    Shape: frames is what the feed delivered as of the last look at it.
+    """
 
     frames: int = 0
     position: int = 0
@@ -75,6 +84,7 @@ class Runner:
         self.latency = LatencyRecorder()
         self.observers: list[Callable[[Runner], None]] = []
         self.duration_ns: int | None = None
+        self.held: tuple[HeldSet, ...] = ()
         self.poll_every = POLL_EVERY
         self._inbox = inbox
         self._clock = clock
@@ -86,18 +96,27 @@ class Runner:
     def run(self, started: RunStarted, *, is_halted: bool) -> Progress:
         """Play the feed to its end, or until somebody stops it.
 
-        The run begins at the feed's time, that of its first frame with one.
+        The run begins at the feed's time, that of its first frame with one; before that nothing
+        is journaled. A fault of the feed ends the run in order.
 
         is_halted: a halt is latched, so that the run watches and measures but opens nothing.
+        Errors: VenueError of the feed, once the run is over.
         """
         self._began_ns = self._clock.monotonic_ns()
         start_ns, frames = self._begin(iter(self.feed.frames()))
         self.progress.now_ns = start_ns
         self._measure_ns = start_ns + MEASURED_NS
-        self._control(msgspec.structs.replace(started, receive_time_ns=start_ns))
+        self._control(
+            msgspec.structs.replace(started, receive_time_ns=start_ns, is_halted=is_halted)
+        )
         if not is_halted:
             self._control(self._opened())
-        self._play(frames)
+        try:
+            self._play(frames)
+        except VenueError as fault:
+            self.stop(str(fault))
+            self._finish()
+            raise
         self._finish()
         return self.progress
 
@@ -118,6 +137,7 @@ class Runner:
 
     def poll(self) -> bool:
         """Look at the inbox, the clock and the observers; tell whether to go on."""
+        self.progress.frames = self.feed.statistics.frames
         for event in self._inbox.take(self.progress.now_ns):
             self._control(event)
             if isinstance(event, OperatorResumed):
@@ -132,18 +152,29 @@ class Runner:
         return not self.progress.stop_reason
 
     def _opened(self) -> BooksOpened:
-        open_sets = len(self.engine.state.sets)
-        return BooksOpened(receive_time_ns=self.progress.now_ns, open_sets=open_sets)
+        """Tell, once, which sets were held when the run's time began; later ones are not yet."""
+        now_ns = self.progress.now_ns
+        held = tuple(one for one in self.held if one.held_ns <= now_ns)
+        self.held = ()
+        open_sets = len(self.engine.state.sets) + len(held)
+        return BooksOpened(receive_time_ns=now_ns, open_sets=open_sets, held=held)
 
     def _play(self, frames: Iterable[Frame]) -> None:
         """Step through the feed; written for speed, since every message passes here."""
         progress, engine, gateway = self.progress, self.engine, self.gateway
         handle, watched, monotonic_ns = engine.handle, gateway.watched, self._clock.monotonic_ns
         poll_every = self.poll_every
+        seen = 0
         for frame in frames:
-            seen = progress.frames = progress.frames + 1
+            events = frame.events
+            if not events:
+                self._idle(frame.receive_time_ns)
+                if progress.stop_reason:
+                    return
+                continue
+            seen += 1
             began_ns = 0 if seen % MEASURE_EVERY else monotonic_ns()
-            for event in frame.events:
+            for event in events:
                 now_ns = event.receive_time_ns
                 if engine.deadline_ns <= now_ns or self._answer_ns <= now_ns:
                     self._catch_up(now_ns)
@@ -152,7 +183,7 @@ class Runner:
                 outputs = handle(event)
                 if outputs:
                     self._emit(outputs)
-                if watched and not isinstance(event, FeedLost) and event.condition_id in watched:
+                if watched and _concerns(event, watched):
                     gateway.observe(event)
             if began_ns:
                 self.latency.add(monotonic_ns() - began_ns)
@@ -163,6 +194,13 @@ class Runner:
             if progress.stop_reason:
                 return
         self.stop("end of feed")
+
+    def _idle(self, now_ns: int) -> None:
+        """Let time pass without data: what is due by now happens, and the operator is heard."""
+        self.progress.now_ns = max(self.progress.now_ns, now_ns)
+        self._catch_up(self.progress.now_ns)
+        self._measure()
+        self.poll()
 
     def _catch_up(self, now_ns: int) -> None:
         """Handle every tick and answer that is due, in the order of their times; ticks first."""
@@ -215,10 +253,11 @@ class Runner:
     def _note(self) -> None:
         """Record what the shell measured; a replay does not compare it."""
         statistics, latency = self.feed.statistics, self.latency.percentiles()
+        self.progress.frames = statistics.frames
         self.journal.append(
             FeedMeasured(
                 receive_time_ns=self.progress.now_ns,
-                frames=self.progress.frames,
+                frames=statistics.frames,
                 messages=statistics.messages,
                 by_type=dict(statistics.by_type),
                 rejected=dict(statistics.rejected),
@@ -248,3 +287,10 @@ class Runner:
         self.journal.make_durable()
         for observe in self.observers:
             observe(self)
+
+
+def _concerns(event: MarketEvent, watched: Set[ConditionId]) -> bool:
+    """Tell whether an event says something of a watched market."""
+    if isinstance(event, FeedLost):
+        return not event.condition_ids or not watched.isdisjoint(event.condition_ids)
+    return event.condition_id in watched

@@ -10,6 +10,7 @@ from polyarb.cli.app import app
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.config.reference import configuration_reference
 from polyarb.domain.order import ORDER_STEPS, SET_STEPS, TRADE_STEPS, TRADING_STEPS
+from polyarb.wiring.doctor_checks import doctor_reference
 
 if TYPE_CHECKING:
     from typer._click import Command
@@ -115,6 +116,7 @@ def main() -> None:
     written = {
         DOCS / "CONFIGURATION.md": configuration_reference(),
         DOCS / "CLI.md": command_reference(),
+        DOCS / "DOCTOR.md": doctor_reference(),
         architecture: with_states(architecture.read_text(encoding="utf-8")),
     }
     for path, text in written.items():

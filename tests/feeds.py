@@ -36,6 +36,7 @@ class BareFeed:
     def frames(self) -> Iterator[Frame]:
         """Yield every frame."""
         for time_ns, events in self._frames:
+            self.statistics.frames += 1
             yield Frame(time_ns, events)
 
 

@@ -14,7 +14,7 @@ from polyarb.domain.order import SetStatus
 from polyarb.domain.plan import Family, Outcome, Plan, PlannedOrder, Side, SizeReason
 from polyarb.domain.units import MICRO
 from polyarb.engine import execute
-from polyarb.engine.state import SetInFlight
+from polyarb.engine.state import Ladder, SetInFlight
 from tests.worlds import RELATION, START_NS, market
 
 PLAN = PlanId("plan")
@@ -70,7 +70,7 @@ def flight_of(
 ) -> SetInFlight:
     """Open a set as the engine does."""
     asked = request_of(family, orders_of(family) if orders is None else orders)
-    return execute.open_set(Approved(asked), [market(name) for name in NAMES])
+    return execute.open_set(Approved(asked), [Ladder(market(name)) for name in NAMES])
 
 
 def order_id(flight: SetInFlight, leg: int) -> OrderId:

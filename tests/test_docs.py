@@ -10,6 +10,7 @@ from polyarb.domain.book import BookFault
 from polyarb.domain.market import Untradable
 from polyarb.domain.plan import JointReason, SizeReason
 from polyarb.domain.reasons import Denial, Guard
+from polyarb.domain.selection import Unselected
 from polyarb.research.scenario import DECLARATIONS, EVENTS
 from polyarb.venue.polymarket.numerals import Rejection
 from polyarb.venue.shadow.matching import KillReason
@@ -20,6 +21,7 @@ DOCS = ROOT / "docs"
 REASONS: tuple[type[StrEnum], ...] = (
     Guard,
     Untradable,
+    Unselected,
     SizeReason,
     JointReason,
     Denial,

@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Write a workspace from the shipped templates."),
+    "doctor": ("doctor:doctor", "Check machine, workspace, clock and venue."),
     "start": ("start:start", "Run a phase of the rollout."),
     "status": ("status:status", "Tell what a running process does, or how it ended."),
     "halt": ("control:halt", "Stop trading; the process goes on watching."),
     "resume": ("control:resume", "Allow trading again."),
     "profiles": ("profiles:app", "List, show and check profiles."),
+    "markets": ("markets:app", "Read, list and roll back the venue's instruments."),
     "plan": ("plan:plan", "Size arbitrage problems and explain the answers."),
     "census": ("census:census", "Count what tapes hold: seen, refused and why, tradable."),
     "replay": ("replay:app", "Run a tape or a journal again; verify decisions byte for byte."),
+    "tape": ("tape:app", "List, verify, convert and prune recordings."),
     "report": ("report:app", "Write reports from the journal."),
     "ledger": ("ledger:app", "Show and verify the books folded from the journal."),
 }

@@ -14,6 +14,7 @@ from polyarb.domain.messages import Tier
 from polyarb.domain.plan import Family
 from polyarb.domain.units import format_micros
 from polyarb.runner import Runner
+from polyarb.wiring.live import LiveHealth
 from polyarb.wiring.session import Session
 
 LINE_EVERY = 8
@@ -50,7 +51,9 @@ def board(session: Session, runner: Runner) -> RenderableType:
     title = f"{session.recipe.profile.name} · {state.trading} · {clock_of(runner.progress.now_ns)}"
     return Panel(
         Group(
-            Columns([_feed(runner), _books(session), _latency(session, runner)], expand=True),
+            Columns(
+                [*_market_data(session, runner), _books(session), _latency(session, runner)], expand=True
+            ),
             Columns([_opportunities(session), _tiers(session), _money(session)], expand=True),
         ),
         title=title,
@@ -83,6 +86,29 @@ def _feed(runner: Runner) -> Table:
         ("unknown tokens", f"{statistics.unknown_tokens:,}"),
     ]
     return _table("Feed", rows)
+
+
+def _market_data(session: Session, runner: Runner) -> list[Table]:
+    """Show what came, and on the venue itself from where."""
+    health = session.edge.health()
+    return [_feed(runner)] if health is None else [_feed(runner), _sources(health)]
+
+
+def _sources(health: LiveHealth) -> Table:
+    rows = [
+        (one.source, one.isolated or f"{one.markets} markets, {one.latency_ms} ms")
+        for one in health.sources
+    ]
+    open_sockets = sum(stream.open_sockets for stream in health.streams)
+    sockets = sum(len(stream.sockets) for stream in health.streams)
+    rows += [
+        ("true books", f"{health.live_markets}/{health.markets}"),
+        ("sockets open", f"{open_sockets}/{sockets}"),
+        ("losses", f"{health.losses:,}"),
+        ("switches", f"{health.switches:,}"),
+        ("venue", health.caution or f"{health.mode.mode}"),
+    ]
+    return _table("Sources", rows)
 
 
 def _books(session: Session) -> Table:
@@ -154,5 +180,14 @@ def line(session: Session, runner: Runner) -> str:
         f"{clock_of(progress.now_ns)} {state.trading} frames={progress.frames} "
         f"messages={runner.feed.statistics.messages} raw_hits={raw} "
         f"episodes={sum(session.folding.found.values())} sets={len(state.sets)} "
-        f"journal={session.journal.head.sequence}"
+        f"journal={session.journal.head.sequence}{_told_by(session)}"
     )
+
+
+def _told_by(session: Session) -> str:
+    """Say who tells how many books, on the venue itself."""
+    health = session.edge.health()
+    if health is None:
+        return ""
+    sources = ",".join(f"{one.source}:{one.markets}" for one in health.sources if one.markets)
+    return f" books={health.live_markets}/{health.markets} from={sources or 'nobody'}"

@@ -55,7 +55,7 @@ def verify(
             print_text(tell(verification))
         code = worse(code, verification)
     if code is ExitCode.INSUFFICIENT:
-        notice("polyarb: no run could be compared")
+        notice("polyarb: the journal holds no run to compare")
     raise typer.Exit(code)
 
 
@@ -67,10 +67,9 @@ def brief(message: JournalMessage) -> str:
 
 
 def worse(code: ExitCode, verification: RunVerification) -> ExitCode:
-    """Fold one verification into the exit code: a difference outranks all, then a match."""
-    if verification.comparison is None:
-        return code
-    if not verification.comparison.is_identical or code is ExitCode.NO:
+    """Fold one verification into the exit code: missing evidence is a no, as a difference is."""
+    comparison = verification.comparison
+    if code is ExitCode.NO or comparison is None or not comparison.is_identical:
         return ExitCode.NO
     return ExitCode.DONE
 

@@ -3,6 +3,7 @@
 import re
 import signal
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -19,8 +20,9 @@ from polyarb.domain.limits import Phase
 from polyarb.domain.plan import Family
 from polyarb.runner import Progress
 from polyarb.store.workspace import Workspace
+from polyarb.wiring.edges import TapeOptions
 from polyarb.wiring.session import Session
-from polyarb.wiring.start import StartOptions
+from polyarb.wiring.start import StartOptions, Watcher
 from polyarb.wiring.start import start as start_run
 
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
@@ -43,11 +45,26 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     sets: dict[str, int]
     journal_sequence: int
     journal_hash: str
+    tapes: list[str]
     tapes_torn: list[str]
+
+
+class Source(StrEnum):
+    """Where market data comes from."""
+
+    POLYMARKET = "polymarket"
+    TAPE = "tape"
 
 
 def start(
     phase: Annotated[Phase, typer.Option(help="Rung of the rollout to run.")],
+    venue: Annotated[
+        Source | None,
+        typer.Option(
+            help="Where market data comes from; default: a tape where --tape or --speed is given, "
+            "else polymarket, recorded as it comes."
+        ),
+    ] = None,
     tape: Annotated[
         list[Path] | None,
         typer.Option(help="Recorded tape to play (repeatable); default: the shipped hockey tape."),
@@ -56,18 +73,32 @@ def start(
         list[Path] | None,
         typer.Option(help="What describes the tape's markets; default: the file beside it."),
     ] = None,
-    speed: Annotated[str, typer.Option(help="Times real time, or max.")] = "1",
+    speed: Annotated[
+        str | None, typer.Option(help="Of a tape: times real time, or max; default: 1.")
+    ] = None,
     duration: Annotated[str, typer.Option(help="Stop after 30s, 10m, 2h, 7d of wall time.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Run a phase of the rollout; Ctrl-C stops cleanly."""
+    """Run a phase of the rollout, on the venue or on a tape; Ctrl-C stops cleanly."""
     place = open_from(workspace)
+    of_tapes = [
+        name
+        for name, value in (("--tape", tape), ("--sidecar", sidecar), ("--speed", speed))
+        if value is not None
+    ]
+    if venue is Source.POLYMARKET and of_tapes:
+        raise UsageError(f"{of_tapes[0]}: expected it with --venue tape only, found polymarket")
+    is_taped = venue is Source.TAPE or bool(of_tapes)
     options = StartOptions(
         phase=phase,
-        tapes=tuple(tape or [place.samples_dir / "tape_hockey.jsonl.gz"]),
-        sidecars=tuple(sidecar or ()),
-        speed=parse_speed(speed),
+        tape=TapeOptions(
+            tapes=tuple(tape or [place.samples_dir / "tape_hockey.jsonl.gz"]),
+            sidecars=tuple(sidecar or ()),
+            speed=parse_speed(speed or "1"),
+        )
+        if is_taped
+        else None,
         duration_s=parse_duration(duration) if duration else None,
     )
     summary = run(place, options, as_json=as_json)
@@ -99,7 +130,12 @@ def run(place: Workspace, options: StartOptions, *, as_json: bool) -> Summary:
     """Run, show, and tell how it ended."""
     with ExitStack() as stack:
         session, progress = start_run(
-            place, options, lambda session: _watch(session, stack, is_quiet=as_json)
+            place,
+            options,
+            Watcher(
+                watch=lambda session: _watch(session, stack, is_quiet=as_json),
+                tell=lambda text: notice(f"polyarb: {text}"),
+            ),
         )
     summary = summarise(session, progress)
     if as_json:
@@ -155,9 +191,8 @@ def summarise(session: Session, progress: Progress) -> Summary:
         sets={str(status): count for status, count in folding.sets.items()},
         journal_sequence=head.sequence,
         journal_hash=head.hash,
-        tapes_torn=[
-            f"{end.path}: {end.reason}" for end in session.reading.ends if end.status != "ok"
-        ],
+        tapes=[str(tape) for tape in session.edge.tapes],
+        tapes_torn=session.edge.torn(),
     )
 
 

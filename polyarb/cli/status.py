@@ -13,7 +13,7 @@ from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import print_json, print_text
 from polyarb.store.control import Halt, read_halt
-from polyarb.store.status import Liveness, Status, StatusReading, read_status
+from polyarb.store.status import Liveness, SourceFigures, Status, StatusReading, read_status
 
 WATCH_S = 2.0
 """Pause between two looks of --watch, in seconds."""
@@ -77,7 +77,17 @@ def _lines(liveness: Liveness, status: Status) -> list[str]:
         f"  episodes: {seen or 'none'}; sets in flight: {status.open_sets}",
         f"  PnL (USD): {money}",
         f"  journal: record {status.journal.sequence}",
+        *map(_source, status.sources),
     ]
+
+
+def _source(one: SourceFigures) -> str:
+    faults = ", ".join(f"{reason} {count}" for reason, count in one.faults.items())
+    state = f"isolated: {one.isolated}" if one.isolated else f"tells {one.markets} markets"
+    return (
+        f"  {one.source}: {state}; {one.messages:,} messages, {one.latency_ms} ms behind the"
+        f" venue; faults: {faults or 'none'}"
+    )
 
 
 def _utc(time_ns: int) -> str:

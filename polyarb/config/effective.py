@@ -13,10 +13,11 @@ from polyarb.config.faults import Fault, nearest, refuse
 from polyarb.config.figures import Tighter
 from polyarb.config.nodes import Layer, Node, Origin, Section, find, merge
 from polyarb.config.rules import clashes
-from polyarb.config.schema import ProfileKeys
-from polyarb.config.validate import fields_of, figure_of, tighter_of, validate, value_at
+from polyarb.config.schema import ProfileKeys, UniverseKeys
+from polyarb.config.validate import fields_of, figure_of, list_of, tighter_of, validate, value_at
 from polyarb.domain.errors import RefusedError
 from polyarb.domain.limits import Breaker, Envelope, Guards, Profile, ShadowModel, Sizing
+from polyarb.domain.venue import Universe
 
 FIELDS = dict(fields_of(ProfileKeys))
 """Every key of a profile by its dotted name."""
@@ -77,10 +78,24 @@ def to_profile(name: str, keys: ProfileKeys) -> Profile:
         guards=Guards(**_fields(keys.guards.model_dump())),
         breaker=Breaker(**_fields(keys.breaker.model_dump())),
         shadow=ShadowModel(**_fields(keys.shadow.model_dump())),
+        universe=_universe(keys.universe),
         description=keys.description,
         version=keys.version,
         tags=keys.tags,
         risk_warnings=keys.risk_warnings,
+    )
+
+
+def _universe(keys: UniverseKeys) -> Universe:
+    return Universe(
+        markets_max=keys.markets_max,
+        volume_24h_min=keys.volume_24h_usd_min,
+        liquidity_min=keys.liquidity_usd_min,
+        expiry_blackout_min=keys.expiry_blackout_min,
+        fee_rates=keys.fee_rates,
+        groups_only=keys.groups_only,
+        allow=keys.allow,
+        deny=keys.deny,
     )
 
 
@@ -173,9 +188,13 @@ def _source(key: str, root: Section) -> str:
 
 def _written(key: str, value: object) -> str:
     """Write a value as a file spells it."""
-    figure = figure_of(FIELDS[key])
+    figure, figures = figure_of(FIELDS[key]), list_of(FIELDS[key])
     if figure is not None and isinstance(value, int):
         return figure.write(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if figures is not None and isinstance(value, tuple):
+        return figures.write(value)
     if isinstance(value, tuple):
         return f"[{', '.join(value)}]"
     return "null" if value is None else str(value)

@@ -19,6 +19,7 @@ from polyarb.domain.units import MICRO, format_micros, parse_micros
 _WHOLE = re.compile(r"0|[1-9][0-9]*")
 _DECIMAL = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]{1,6})?")
 _VISIBLE = re.compile(r"\S+")
+_TRUTHS = ("true", "false")
 
 
 class Tighter(StrEnum):
@@ -35,6 +36,7 @@ class Unit(StrEnum):
     USD = "USD"
     FRACTION = "fraction"
     MILLISECONDS = "ms"
+    MINUTES = "minutes"
     COUNT = "count"
 
 
@@ -70,6 +72,29 @@ class Figure:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class FigureList:
+    """A list of different figures, in any order."""
+
+    figure: Figure
+
+    def write(self, values: tuple[int, ...]) -> str:
+        """Write values as a file spells them."""
+        return f"[{', '.join(self.figure.write(value) for value in values)}]"
+
+    def read(self, node: object) -> tuple[int, ...]:
+        """Read a list, into rising order."""
+        if not isinstance(node, Items):
+            mistaken(f"a list: each {self.figure.expected}", node)
+        values: list[int] = []
+        for item in node.nodes:
+            value = self.figure.read(item)
+            if value in values:
+                mistaken("each entry once", item)
+            values.append(value)
+        return tuple(sorted(values))
+
+
 def mistaken(expected: str, node: object) -> NoReturn:
     """Tell pydantic what was expected and found."""
     place = node.origin.place if isinstance(node, Scalar | Items) else ""
@@ -82,6 +107,14 @@ def read_text(node: object) -> str:
     if not isinstance(node, Scalar) or node.kind is not Kind.TEXT:
         mistaken("a text (quote what looks like a number)", node)
     return node.text
+
+
+def read_truth(node: object) -> bool:
+    """Read `true` or `false`, spelled so."""
+    is_truth = isinstance(node, Scalar) and node.kind is Kind.TRUTH
+    if not isinstance(node, Scalar) or not is_truth or node.text not in _TRUTHS:
+        mistaken("true or false", node)
+    return node.text == _TRUTHS[0]
 
 
 def read_id(node: object) -> str:
@@ -153,7 +186,12 @@ _POSITIVE_FRACTION = Figure(Unit.FRACTION, 1, MICRO, is_decimal=True)
 _SLIPPAGE = Figure(Unit.FRACTION, 0, MICRO // 2, is_decimal=True)
 _MILLISECONDS = Figure(Unit.MILLISECONDS, 0, _DAY_MS)
 _POSITIVE_MILLISECONDS = Figure(Unit.MILLISECONDS, 1, _DAY_MS)
+_PERIOD = Figure(Unit.MILLISECONDS, 1, 600_000)
+_MINUTES = Figure(Unit.MINUTES, 0, 525_600)
 _COUNT = Figure(Unit.COUNT, 1, _COUNT_MAX)
+_ASSETS = Figure(Unit.COUNT, 1, 500)
+_COPIES = Figure(Unit.COUNT, 1, 2)
+_RATES = FigureList(_FRACTION)
 _SEED = Figure(Unit.COUNT, 0, 2**32 - 1)
 
 Usd = Annotated[int, PlainValidator(_USD.read), _USD]
@@ -165,8 +203,14 @@ Milliseconds = Annotated[int, PlainValidator(_MILLISECONDS.read), _MILLISECONDS]
 PositiveMilliseconds = Annotated[
     int, PlainValidator(_POSITIVE_MILLISECONDS.read), _POSITIVE_MILLISECONDS
 ]
+Period = Annotated[int, PlainValidator(_PERIOD.read), _PERIOD]
+Minutes = Annotated[int, PlainValidator(_MINUTES.read), _MINUTES]
 Count = Annotated[int, PlainValidator(_COUNT.read), _COUNT]
 Seed = Annotated[int, PlainValidator(_SEED.read), _SEED]
+Assets = Annotated[int, PlainValidator(_ASSETS.read), _ASSETS]
+Copies = Annotated[int, PlainValidator(_COPIES.read), _COPIES]
+Rates = Annotated[tuple[int, ...], PlainValidator(_RATES.read), _RATES]
+Truth = Annotated[bool, PlainValidator(read_truth)]
 Text = Annotated[str, PlainValidator(read_text)]
 Texts = Annotated[tuple[str, ...], PlainValidator(read_texts)]
 Id = Annotated[str, PlainValidator(read_id)]

@@ -18,18 +18,21 @@ from polyarb.config.schema import (
     ConfigKeys,
     ProfileKeys,
     RelationKeys,
+    VenueKeys,
 )
 from polyarb.config.validate import validate
 from polyarb.domain.errors import UsageError
-from polyarb.domain.ids import ConditionId, RelationId
+from polyarb.domain.ids import ConditionId, RelationId, condition_key
 from polyarb.domain.limits import Phase, Profile
 from polyarb.domain.market import Relation
 from polyarb.domain.plan import Family
+from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.store.workspace import Workspace
 
 CUSTOM = "custom/"
 PROFILE_KEY = "profile"
 RELATIONS_KEY = "relations"
+VENUE_KEY = "venue"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,21 @@ def load_settings(workspace: Workspace) -> Settings:
             Phase.SCALED: phases.scaled,
         },
     )
+
+
+def load_venue(workspace: Workspace) -> VenueSettings:
+    """Load how the venue is reached from config/config.yaml, defaults where it says nothing.
+
+    Errors: UsageError with file, line and key of everything wrong.
+    """
+    root, faults = _read_config(workspace)
+    node = root.entries.get(VENUE_KEY, Section({}, root.origin))
+    if faults or not isinstance(node, Section):
+        refuse(faults)
+    keys, _ = validate(VenueKeys, node)
+    assert keys is not None
+    figures = keys.model_dump()
+    return VenueSettings(**{**figures, "hosts": VenueHosts(**figures["hosts"])})
 
 
 def profile_names(workspace: Workspace) -> tuple[str, ...]:
@@ -233,6 +251,9 @@ def _read_relation(key: str, node: Node, faults: list[Fault]) -> Relation | None
 
 
 def _miscounted(keys: RelationKeys, node: Section) -> list[Fault]:
+    if len({condition_key(market) for market in keys.markets}) < len(keys.markets):
+        place = node.entries["markets"].origin.place
+        return [Fault(place, "markets", "different markets", "one market in two spellings")]
     count = len(keys.markets)
     is_pair = keys.family is Family.IMPLICATION
     if count == 2 or (count > 2 and not is_pair):

@@ -1,12 +1,21 @@
 """docs/CONFIGURATION.md, written from the schema; scripts/generate_docs.py puts it into place."""
 
 from collections.abc import Iterator
+from inspect import cleandoc
 
 from pydantic.fields import FieldInfo
 
+from polyarb.config.addresses import Address
 from polyarb.config.figures import Figure, Tighter
 from polyarb.config.schema import BASE_SECTIONS, ConfigKeys, Keys, ProfileKeys, RelationKeys
-from polyarb.config.validate import choice_of, fields_of, figure_of, section_of, tighter_of
+from polyarb.config.validate import (
+    choice_of,
+    fields_of,
+    figure_of,
+    list_of,
+    section_of,
+    tighter_of,
+)
 
 _HEADINGS = ("key", "unit", "accepted", "default", "override", "meaning")
 
@@ -104,6 +113,13 @@ _CHOSEN_ROWS = (
         "3 in a row, 0.4",
         "the product's base, in `config/config.yaml`",
     ),
+    (
+        "`universe`, volume and liquidity",
+        "1000 and 500 USD, in `config/config.yaml`",
+        "a market without turnover shows quotes that nobody fills",
+    ),
+    ("`markets_max`", "500", "1,000 tokens are five stream connections of 200"),
+    ("`expiry_blackout_min`", "60", "close to its end a book is about news, not about sums"),
     ("`families`", "by phase", "[ADR 0002](adr/0002-families-in-phases.md)"),
 )
 
@@ -157,7 +173,7 @@ def _sections() -> Iterator[str]:
     for name, field in ProfileKeys.model_fields.items():
         section = section_of(field)
         if section is not None:
-            yield f"### {name}\n\n{section.__doc__}\n\n{_table(_own(section))}"
+            yield f"### {name}\n\n{cleandoc(section.__doc__ or '')}\n\n{_table(_own(section))}"
 
 
 def _own(model: type[Keys]) -> Iterator[tuple[str, FieldInfo]]:
@@ -177,22 +193,50 @@ def _grid(rows: tuple[tuple[str, ...], ...]) -> str:
 
 
 def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
-    figure, tighter, choice = figure_of(field), tighter_of(field), choice_of(field)
-    accepted = f"{figure.write(figure.lowest)} to {figure.write(figure.highest)}" if figure else ""
+    figure, tighter = figure_of(field), tighter_of(field)
     return (
         f"`{name}`",
-        figure.unit if figure else "word" if choice else "text",
-        f"`{'`, `'.join(choice.words)}`" if choice else accepted,
+        _unit(field),
+        _accepted(field),
         _default(field, figure),
         _override(figure, tighter),
         field.description or "",
     )
 
 
+def _unit(field: FieldInfo) -> str:
+    figure, figures = figure_of(field), list_of(field)
+    if figure is not None:
+        return figure.unit
+    if figures is not None:
+        return f"list of {figures.figure.unit}s"
+    if _address_of(field) is not None:
+        return "address"
+    return "word" if choice_of(field) or field.annotation is bool else "text"
+
+
+def _accepted(field: FieldInfo) -> str:
+    figures, choice, address = list_of(field), choice_of(field), _address_of(field)
+    figure = figures.figure if figures else figure_of(field)
+    if choice is not None:
+        return f"`{'`, `'.join(choice.words)}`"
+    if address is not None:
+        return f"`{address.secure}`, on this machine `{address.plain}`, too"
+    if field.annotation is bool:
+        return "`true`, `false`"
+    return f"{figure.write(figure.lowest)} to {figure.write(figure.highest)}" if figure else ""
+
+
+def _address_of(field: FieldInfo) -> Address | None:
+    return next((item for item in field.metadata if isinstance(item, Address)), None)
+
+
 def _default(field: FieldInfo, figure: Figure | None) -> str:
     if field.is_required():
         return "required"
-    return figure.write(field.default) if figure else field.default or "empty"
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
+    return figure.write(field.default) if figure else str(field.default or "empty")
 
 
 def _override(figure: Figure | None, tighter: Tighter | None) -> str:

@@ -8,30 +8,41 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
+from polyarb.config.addresses import Address
 from polyarb.config.figures import (
+    Assets,
     Choice,
+    Copies,
     Count,
     Fraction,
     Id,
     Ids,
     Milliseconds,
+    Minutes,
+    Period,
     PositiveFraction,
     PositiveMilliseconds,
+    Rates,
     Seed,
     Slippage,
     Text,
     Texts,
     Tighter,
+    Truth,
     Usd,
     UsdOrZero,
 )
 from polyarb.domain.limits import Phase, RunKind
 from polyarb.domain.plan import Family
+from polyarb.domain.venue import Universe, VenueHosts, VenueSettings
 
 _RUN = Choice(tuple(RunKind))
 _PHASE = Choice(tuple(Phase))
 _FAMILY = Choice(tuple(Family))
 _PAIRED = Choice((Family.IMPLICATION, Family.LADDER))
+_WEB = Address("https", "http")
+_STREAM = Address("wss", "ws")
+_HOSTS, _VENUE, _UNIVERSE = VenueHosts(), VenueSettings(), Universe()
 
 LOWER, HIGHER, ANY = Tighter.LOWER, Tighter.HIGHER, Tighter.ANY
 
@@ -137,6 +148,42 @@ class ShadowKeys(Keys):
     )
 
 
+class UniverseKeys(Keys):
+    """Which markets of the catalogue a run looks at.
+
+    A group of mutually exclusive markets is taken or left whole: its volume and liquidity are the
+    sums of its markets. `markets sync` reads the venue's second source for the selected markets.
+    """
+
+    markets_max: Annotated[Count, LOWER] = Field(
+        default=_UNIVERSE.markets_max, description="how many markets are watched at once"
+    )
+    volume_24h_usd_min: Annotated[UsdOrZero, HIGHER] = Field(
+        default=_UNIVERSE.volume_24h_min, description="turnover of the last day"
+    )
+    liquidity_usd_min: Annotated[UsdOrZero, HIGHER] = Field(
+        default=_UNIVERSE.liquidity_min, description="worth of the resting orders"
+    )
+    expiry_blackout_min: Annotated[Minutes, HIGHER] = Field(
+        default=_UNIVERSE.expiry_blackout_min,
+        description="minutes before its end date from which a market is left alone",
+    )
+    fee_rates: Rates = Field(
+        default=(), description="taker fee rates that are watched; empty is every known one"
+    )
+    groups_only: Truth = Field(
+        default=_UNIVERSE.groups_only,
+        description="watch markets of a group or a relation only: `true` or `false`",
+    )
+    allow: Ids = Field(
+        default=(),
+        description="condition ids, group ids or slugs that the figures above do not hold off",
+    )
+    deny: Ids = Field(
+        default=(), description="condition ids, group ids or slugs never watched; wins over `allow`"
+    )
+
+
 class ProfileKeys(Keys):
     """A profile: what differs between phases."""
 
@@ -154,6 +201,7 @@ class ProfileKeys(Keys):
     guards: GuardKeys = GuardKeys()
     breaker: BreakerKeys
     shadow: ShadowKeys = ShadowKeys()
+    universe: UniverseKeys = UniverseKeys()
     description: Text = Field(default="", description="one line for people")
     version: Text = Field(default="1.0.0", description="of the profile; raise it with its figures")
     tags: Texts = Field(default=(), description="for people and for change warnings")
@@ -169,6 +217,55 @@ class PhaseKeys(Keys):
     scaled: Text = Field(description="profile of `start --phase scaled`")
 
 
+class HostKeys(Keys):
+    """The public addresses of the venue."""
+
+    gamma: Annotated[str, PlainValidator(_WEB.read), _WEB] = Field(
+        default=_HOSTS.gamma, description="lists events and markets"
+    )
+    clob: Annotated[str, PlainValidator(_WEB.read), _WEB] = Field(
+        default=_HOSTS.clob, description="books, market parameters, time"
+    )
+    stream: Annotated[str, PlainValidator(_STREAM.read), _STREAM] = Field(
+        default=_HOSTS.stream, description="the market channel"
+    )
+    geoblock: Annotated[str, PlainValidator(_WEB.read), _WEB] = Field(
+        default=_HOSTS.geoblock, description="tells whether this place may trade"
+    )
+
+
+class VenueKeys(Keys):
+    """How the venue's public side is reached and listened to."""
+
+    hosts: HostKeys = HostKeys()
+    request_ms_max: Period = Field(
+        default=_VENUE.request_ms_max, description="how long one answer is waited for"
+    )
+    connect_ms_max: Period = Field(
+        default=_VENUE.connect_ms_max,
+        description="how long a start waits for the first true books before it gives up",
+    )
+    assets_per_socket_max: Assets = Field(
+        default=_VENUE.assets_per_socket_max, description="tokens told on one stream connection"
+    )
+    stream_copies: Copies = Field(
+        default=_VENUE.stream_copies, description="independent connections for the same tokens"
+    )
+    ping_ms: Period = Field(default=_VENUE.ping_ms, description="pause between two PINGs")
+    pong_ms_max: Period = Field(
+        default=_VENUE.pong_ms_max, description="age of an unanswered PING that ends a connection"
+    )
+    silence_ms_max: Period = Field(
+        default=_VENUE.silence_ms_max, description="silence that ends a connection"
+    )
+    poll_ms: Period = Field(
+        default=_VENUE.poll_ms, description="pause between two rounds of the polling source"
+    )
+    check_ms: Period = Field(
+        default=_VENUE.check_ms, description="pause between two checks of a book against REST"
+    )
+
+
 class ConfigKeys(Keys):
     """config/config.yaml: the workspace's own choices, and what every profile falls back to."""
 
@@ -176,10 +273,12 @@ class ConfigKeys(Keys):
         description="the profile that is meant where none is named"
     )
     phases: PhaseKeys
+    venue: VenueKeys = VenueKeys()
     sizing: SizingKeys | None = None
     guards: GuardKeys | None = None
     breaker: BreakerKeys | None = None
     shadow: ShadowKeys | None = None
+    universe: UniverseKeys | None = None
 
 
 class RelationKeys(Keys):
@@ -195,5 +294,5 @@ class RelationKeys(Keys):
 
 REQUIRED_IN_PROFILE = ("run", "phase", "families", "envelope")
 """What a profile's own file must hold; the rest may come from config/config.yaml."""
-BASE_SECTIONS = ("sizing", "guards", "breaker", "shadow")
+BASE_SECTIONS = ("sizing", "guards", "breaker", "shadow", "universe")
 """What config/config.yaml may set for every profile."""

@@ -8,7 +8,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from polyarb.config.faults import Fault, nearest
-from polyarb.config.figures import Choice, Figure, Tighter
+from polyarb.config.figures import Choice, Figure, FigureList, Tighter
 from polyarb.config.nodes import Node, Section, describe, find, plain
 from polyarb.config.schema import Keys
 
@@ -28,6 +28,11 @@ def validate(model: type[K], root: Section) -> tuple[K | None, list[Fault]]:
 def figure_of(field: FieldInfo) -> Figure | None:
     """Return the unit and bounds of a key, None for a word or text."""
     return next((item for item in field.metadata if isinstance(item, Figure)), None)
+
+
+def list_of(field: FieldInfo) -> FigureList | None:
+    """Return what a key lists, None when it is no list of figures."""
+    return next((item for item in field.metadata if isinstance(item, FigureList)), None)
 
 
 def tighter_of(field: FieldInfo) -> Tighter | None:

@@ -22,7 +22,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A sized plan that asks to be sent.
 
     Shape: condition_ids and fees a leg; best_prices an order, the traded token's best price at
-    sizing, in micros.
+    sizing, in micros; shared_with the further relations of a joint plan.
     """
 
     plan_id: PlanId
@@ -32,6 +32,17 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     fees: tuple[FeeSchedule, ...]
     best_prices: tuple[int, ...]
     now_ns: int
+    shared_with: tuple[RelationId, ...] = ()
+
+    @property
+    def relation_ids(self) -> tuple[RelationId, ...]:
+        """List every relation whose limits the plan counts against."""
+        return (self.relation_id, *self.shared_with)
+
+    @property
+    def ordered(self) -> tuple[ConditionId, ...]:
+        """List the markets that the plan has an order in, each once."""
+        return tuple(dict.fromkeys(self.condition_ids[order.leg] for order in self.plan.orders))
 
     @property
     def reserved(self) -> Usdc:

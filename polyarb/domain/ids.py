@@ -15,6 +15,15 @@ PlanId = NewType("PlanId", str)
 OrderId = NewType("OrderId", str)
 
 _ID_LENGTH = 32
+_CONDITION_LENGTH = len("0x") + 64
+_SHORT_CONDITION_LENGTH = len("0x") + 62
+
+
+def condition_key(text: str) -> str:
+    """Bring the spellings of one condition id together: lower case, 31 bytes padded to 32."""
+    lowered = text.lower()
+    is_short = lowered.startswith("0x") and len(lowered) == _SHORT_CONDITION_LENGTH
+    return lowered.ljust(_CONDITION_LENGTH, "0") if is_short else lowered
 
 
 def derive_id(prefix: str, *parts: str) -> str:

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from polyarb.domain.plan import Family
+from polyarb.domain.venue import Universe
 
 
 class Phase(StrEnum):
@@ -97,6 +98,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     guards: Guards
     breaker: Breaker
     shadow: ShadowModel
+    universe: Universe = Universe()
     description: str = ""
     version: str = "1.0.0"
     tags: tuple[str, ...] = ()

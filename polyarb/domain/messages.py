@@ -10,7 +10,7 @@ import msgspec
 
 from polyarb.domain.book import BookFault
 from polyarb.domain.ids import ConditionId, OrderId, PlanId, RelationId, TokenId
-from polyarb.domain.order import OrderIntent, SetStatus, TradingState
+from polyarb.domain.order import HeldSet, OrderIntent, SetStatus, TradingState
 from polyarb.domain.plan import Family, Level, Outcome, Plan, Side
 
 UNKNOWN_PRICE = -1
@@ -119,7 +119,8 @@ class ClockTicked(Message, frozen=True, kw_only=True, tag=True):
 class RunStarted(Message, frozen=True, kw_only=True, tag=True):
     """A run began; everything that its decisions depend on is named.
 
-    wall_time_ns is the clock of the machine; receive_time_ns that of the feed.
+    wall_time_ns is the clock of the machine; receive_time_ns that of the feed. is_halted: a halt
+    was latched, so that trading stays HALTED until somebody resumes.
     """
 
     run_id: str
@@ -130,12 +131,17 @@ class RunStarted(Message, frozen=True, kw_only=True, tag=True):
     config_digest: str
     catalogue_digest: str
     wall_time_ns: int = 0
+    is_halted: bool = False
 
 
 class BooksOpened(Message, frozen=True, kw_only=True, tag=True):
-    """Journal, ledger and open sets were reconciled; trading may begin."""
+    """Journal, ledger and open sets were reconciled; trading may begin.
+
+    Shape: open_sets counts held, the sets that earlier runs left to this one.
+    """
 
     open_sets: int
+    held: tuple[HeldSet, ...] = ()
 
 
 class RunStopping(Message, frozen=True, kw_only=True, tag=True):
@@ -202,7 +208,7 @@ class TradeFailed(Message, frozen=True, kw_only=True, tag=True):
 
 
 class SetSettled(Message, frozen=True, kw_only=True, tag=True):
-    """A set operation or an unwind is done.
+    """A set operation, a redemption (SETTLED) or an unwind is done.
 
     Proceeds are below zero where the set began with a split that costs more than it returned.
     Units: proceeds and gas in micros of a USD; unsold, the micro-shares of an unwind that found
@@ -310,13 +316,19 @@ class OpportunityLost(Message, frozen=True, kw_only=True, tag=True):
 
 
 class PlanSized(Message, frozen=True, kw_only=True, tag=True):
-    """An opportunity was sized to a plan that earns."""
+    """An opportunity was sized to a plan that earns.
+
+    Shape: joint_with names the opportunities of other relations that the plan takes, too, and
+    shared_with those relations.
+    """
 
     plan_id: PlanId
     opportunity_id: str
     relation_id: RelationId
     condition_ids: tuple[ConditionId, ...]
     plan: Plan
+    joint_with: tuple[str, ...] = ()
+    shared_with: tuple[RelationId, ...] = ()
 
 
 class PlanDenied(Message, frozen=True, kw_only=True, tag=True):
@@ -371,6 +383,7 @@ class RequestSnapshot(Message, frozen=True, kw_only=True, tag=True):
 class PlaceOrders(Message, frozen=True, kw_only=True, tag=True):
     """Send the orders of an approved plan together.
 
+    Shape: states as in the plan; with them the set is held and pays the least of them.
     Units: quantity in micro-sets, profit in attos of a USD, as planned.
     """
 
@@ -379,6 +392,7 @@ class PlaceOrders(Message, frozen=True, kw_only=True, tag=True):
     quantity: int
     profit: int
     orders: tuple[OrderIntent, ...]
+    states: tuple[tuple[bool, ...], ...] = ()
 
 
 class SettleSet(Message, frozen=True, kw_only=True, tag=True):
@@ -387,6 +401,17 @@ class SettleSet(Message, frozen=True, kw_only=True, tag=True):
     plan_id: PlanId
     family: Family
     status: SetStatus
+    quantity: int
+
+
+class RedeemSet(Message, frozen=True, kw_only=True, tag=True):
+    """Turn the winning shares of a held set into money: every market of it is resolved.
+
+    Units: quantity in micro-shares, each of which pays one USD.
+    """
+
+    plan_id: PlanId
+    family: Family
     quantity: int
 
 
@@ -460,7 +485,7 @@ Decision = (
     | SetChanged
     | CensusCounted
 )
-Command = RequestSnapshot | PlaceOrders | SettleSet | UnwindSet | CancelAll | RaiseAlert
+Command = RequestSnapshot | PlaceOrders | SettleSet | RedeemSet | UnwindSet | CancelAll | RaiseAlert
 Output = Decision | Command
 Note = FeedMeasured
 JournalMessage = GatewayEvent | ControlEvent | Decision | Command | Note

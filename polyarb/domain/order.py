@@ -4,8 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
-from polyarb.domain.ids import ConditionId, OrderId, PlanId, TokenId
-from polyarb.domain.plan import Outcome, Side
+from polyarb.domain.ids import ConditionId, OrderId, PlanId, RelationId, TokenId
+from polyarb.domain.plan import Family, Outcome, Side
 
 
 class OrderStatus(StrEnum):
@@ -153,3 +153,28 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
     shares: int
     reserved: int
     time_in_force: TimeInForce
+
+
+class HeldOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """What one order of a held set brought. Units: micro-shares, micros of a USD."""
+
+    intent: OrderIntent
+    shares: int
+    notional: int
+    fee: int
+
+
+class HeldSet(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of an earlier run that waits for its markets to resolve.
+
+    Shape: relation_ids are those whose limits it counts against, its own first.
+    Units: reserved in micros of a USD; held_ns is when it came to be held.
+    """
+
+    plan_id: PlanId
+    family: Family
+    relation_ids: tuple[RelationId, ...]
+    quantity: int
+    reserved: int
+    held_ns: int
+    orders: tuple[HeldOrder, ...]

@@ -109,6 +109,8 @@ class PlannedOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a problem; a quantity of zero is no trade.
 
+    Shape: states is empty, but for a plan over several relations: there it lists which legs may
+    resolve YES together, the payoff is the least of these states and a set is 1 USD of it.
     Units: quantity in micro-sets; profit, capital (most needed before anything comes back) and
     payoff (the guaranteed one) in attos of a USD. Profit = payoff - capital - gas.
     """
@@ -121,6 +123,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     capital: int = 0
     payoff: int = 0
     orders: tuple[PlannedOrder, ...] = ()
+    states: tuple[tuple[bool, ...], ...] = ()
 
     @property
     def is_trade(self) -> bool:

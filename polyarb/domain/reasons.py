@@ -17,6 +17,7 @@ class Guard(StrEnum):
     CONVERT_FEE = "CONVERT_FEE"
     AFTER_FEES = "AFTER_FEES"
     ALREADY_PLANNED = "ALREADY_PLANNED"
+    ALREADY_TAKEN = "ALREADY_TAKEN"
 
 
 class Denial(StrEnum):

@@ -69,10 +69,13 @@ def is_late(ladder: Ladder, event: BookReplaced) -> bool:
 
 
 def breaks_mirror(ladder: Ladder, event: BookReplaced) -> bool:
-    """Tell whether the sister token's snapshot of the same venue time shows another book."""
+    """Tell whether the sister token's snapshot of the same venue time shows another book.
+
+    It may once a level of that time has changed between the two.
+    """
     return (
         ladder.status is BookStatus.LIVE
-        and event.venue_time_ns == ladder.venue_time_ns
+        and event.venue_time_ns == ladder.snapshot_ns
         and ladder.snapshot_outcome not in (None, event.outcome)
         and (dict(event.bids) != ladder.bids or dict(event.asks) != ladder.asks)
     )
@@ -86,6 +89,7 @@ def replace(ladder: Ladder, event: BookReplaced) -> None:
     ladder.best_ask = min(ladder.asks, default=ONE)
     ladder.wire_bid = ladder.wire_ask = UNKNOWN_PRICE
     ladder.status = BookStatus.LIVE
+    ladder.snapshot_ns = event.venue_time_ns
     ladder.snapshot_outcome = event.outcome
     tick = ladder.tick
     ladder.is_off_tick = bool(tick) and any(

@@ -93,6 +93,8 @@ class Engine:
         ladder = self._ladders.get(event.condition_id)
         if ladder is None:
             return NOTHING
+        if event.venue_time_ns <= ladder.snapshot_ns and self._is_late(ladder, event):
+            return NOTHING
         outputs: Sequence[Output] = NOTHING
         if ladder.unsettled and event.venue_time_ns != ladder.venue_time_ns:
             outputs = self._settle(ladder, event.receive_time_ns)
@@ -116,7 +118,7 @@ class Engine:
             case MarketResolved():
                 return self._on_resolved(event)
             case FeedLost():
-                return self._on_feed_lost(event.receive_time_ns)
+                return self._on_feed_lost(event)
             case OrderMatched() | OrderKilled() | TradeConfirmed() | TradeFailed() | SetSettled():
                 return flights.advance(self.state, self._terms.profile, event)
             case _:
@@ -138,6 +140,8 @@ class Engine:
         ladder = self._ladders.get(event.condition_id)
         if ladder is None:
             return NOTHING
+        if event.venue_time_ns <= ladder.snapshot_ns and self._is_late(ladder, event):
+            return NOTHING
         outputs = self._settle_before(ladder, event.venue_time_ns, event.receive_time_ns)
         for is_bid, price, amount in event.changes:
             books.apply_level(ladder, is_bid, price, amount)
@@ -146,6 +150,18 @@ class Engine:
         ladder.wire_bid, ladder.wire_ask = event.best_bid, event.best_ask
         self._unsettle(ladder)
         return outputs
+
+    def _is_late(self, ladder: Ladder, event: LevelChanged | LevelsChanged) -> bool:
+        """Judge a change that is not younger than its book's snapshot, and count one that is older.
+
+        The snapshot holds an older one already. One of its own time is taken: recordings have it
+        right behind the snapshot; the sister token's snapshot may now differ from the first.
+        """
+        if event.venue_time_ns == ladder.snapshot_ns:
+            ladder.snapshot_outcome = None
+            return False
+        self.state.census.quality["LATE_LEVEL"] += 1
+        return True
 
     def _on_book(self, event: BookReplaced) -> Sequence[Output]:
         ladder = self._ladders.get(event.condition_id)
@@ -181,14 +197,25 @@ class Engine:
             return NOTHING
         ladder.is_resolved = True
         self._empty(ladder)
-        return self._pursue_all(ladder, event.receive_time_ns)
+        outputs = [*self._pursue_all(ladder, event.receive_time_ns)]
+        if event.winner in (ladder.market.yes, ladder.market.no):
+            self.state.winners.setdefault(event.condition_id, event.winner)
+        else:
+            self.state.census.quality["UNKNOWN_WINNER"] += 1
+        return outputs + flights.redeem(self.state, event.receive_time_ns)
 
-    def _on_feed_lost(self, now_ns: int) -> Sequence[Output]:
-        outputs = self._close_all(now_ns)
-        for ladder in self._ladders.values():
-            if ladder.status is not BookStatus.EMPTY:
-                outputs += faults.invalidate(self.state, ladder, BookFault.FEED_LOST, now_ns)
-                self._empty(ladder)
+    def _on_feed_lost(self, event: FeedLost) -> Sequence[Output]:
+        """Call back what is open there, end what stood on the lost books, and take them anew."""
+        state, now_ns = self.state, event.receive_time_ns
+        affected = event.condition_ids or tuple(self._ladders)
+        outputs = flights.recall(state, affected, f"feed lost: {event.reason}", now_ns)
+        ladders = [self._ladders[key] for key in affected if key in self._ladders]
+        lost = [ladder for ladder in ladders if ladder.status is not BookStatus.EMPTY]
+        for watch in dict.fromkeys(watch for ladder in lost for watch, _leg in ladder.watches):
+            outputs += faults.close(list(watch.episodes.values()), now_ns)
+        for ladder in lost:
+            outputs += faults.invalidate(state, ladder, BookFault.FEED_LOST, now_ns)
+            self._empty(ladder)
         return outputs
 
     def _empty(self, ladder: Ladder) -> None:
@@ -318,11 +345,11 @@ class Engine:
                 state.run_id = event.run_id
                 state.schedule(now_ns + CENSUS_NS, None)
                 self._refresh_deadline()
+                if event.is_halted:
+                    return NOTHING
                 return flights.change_trading(state, TradingState.RECONCILING, "boot", now_ns)
             case BooksOpened():
-                if state.trading is not TradingState.RECONCILING:
-                    return NOTHING
-                return flights.change_trading(state, TradingState.ACTIVE, "reconciled", now_ns)
+                return self._on_opened(event)
             case OperatorHalted():
                 return flights.halt(state, f"{event.actor}: {event.reason}", now_ns)
             case OperatorResumed():
@@ -335,6 +362,16 @@ class Engine:
                 return self._on_stopping(event.reason, now_ns)
             case RunStopped():
                 return [self._count(now_ns)]
+
+    def _on_opened(self, event: BooksOpened) -> Sequence[Output]:
+        """Count what earlier runs left held, then let trading begin if it waits for that."""
+        state, now_ns = self.state, event.receive_time_ns
+        for held in event.held:
+            flights.adopt(state, held)
+        outputs = flights.redeem(state, now_ns)
+        if state.trading is TradingState.RECONCILING:
+            outputs += flights.change_trading(state, TradingState.ACTIVE, "reconciled", now_ns)
+        return outputs
 
     def _on_stopping(self, reason: str, now_ns: int) -> Sequence[Output]:
         """Stop trading; no more market data comes, so that every open episode ends censored."""

@@ -1,5 +1,7 @@
 """Stage 5: turn an approved plan into orders and follow them until every leg is final."""
 
+from collections.abc import Sequence
+
 from polyarb.domain.approval import Approved, Request, worst_cost
 from polyarb.domain.fees import FeeSchedule
 from polyarb.domain.ids import OrderId, derive_id
@@ -13,24 +15,32 @@ from polyarb.domain.order import (
     TimeInForce,
 )
 from polyarb.domain.plan import Outcome, PlannedOrder
-from polyarb.engine.state import OrderProgress, SetInFlight
+from polyarb.engine import taken
+from polyarb.engine.state import Ladder, OrderProgress, SetInFlight
 
 
-def open_set(approved: Approved[Request], markets: list[Market]) -> SetInFlight:
-    """Write down the intents of an approved plan: one order a leg, with its id known beforehand."""
+def open_set(approved: Approved[Request], ladders: Sequence[Ladder]) -> SetInFlight:
+    """Write down the intents of an approved plan: one order a leg, with its id known beforehand.
+
+    Shape: ladders are the books of the plan's legs.
+    """
     request = approved.value
-    intents = [
-        _intent(request, order, markets[order.leg], request.fees[order.leg])
+    progresses = [
+        OrderProgress(
+            _intent(request, order, ladders[order.leg].market, request.fees[order.leg]),
+            ladders[order.leg],
+        )
         for order in request.plan.orders
     ]
     return SetInFlight(
         plan_id=request.plan_id,
         family=request.plan.family,
         relation_id=request.relation_id,
-        condition_ids=request.condition_ids,
+        condition_ids=request.ordered,
         quantity=request.plan.quantity,
         reserved=request.reserved,
-        orders={intent.order_id: OrderProgress(intent) for intent in intents},
+        orders={progress.intent.order_id: progress for progress in progresses},
+        states=request.plan.states,
     )
 
 
@@ -66,6 +76,7 @@ def place(flight: SetInFlight, profit: int, now_ns: int) -> PlaceOrders:
         quantity=flight.quantity,
         profit=profit,
         orders=tuple(progress.intent for progress in flight.orders.values()),
+        states=flight.states,
     )
 
 
@@ -85,6 +96,7 @@ def step(flight: SetInFlight, status: SetStatus, now_ns: int) -> SetChanged:
 def on_matched(flight: SetInFlight, event: OrderMatched) -> list[Output]:
     """Take a match; a set whose every order is final is complete, missed or broken."""
     progress = flight.orders[event.order_id]
+    taken.take(progress.ladder, progress.intent, event.shares)
     progress.shares += event.shares
     progress.notional += event.notional
     progress.fee += event.fee

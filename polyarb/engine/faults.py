@@ -19,6 +19,7 @@ def publish(ladder: Ladder, bid: int, ask: int) -> None:
 def invalidate(state: EngineState, ladder: Ladder, fault: BookFault, now_ns: int) -> list[Output]:
     """Stop deciding on a book, take it out of every sum and ask for a fresh snapshot.
 
+    A feed that tells of a loss takes the books anew by itself; asking would lose them once more.
     Episodes that stood on it end here: whether their inequality still holds, nobody can tell.
     """
     ladder.status = books.FAULT_STATUS[fault]
@@ -33,8 +34,9 @@ def invalidate(state: EngineState, ladder: Ladder, fault: BookFault, now_ns: int
             best_bid=ladder.best_bid,
             best_ask=ladder.best_ask,
         ),
-        RequestSnapshot(receive_time_ns=now_ns, condition_id=ladder.condition_id),
     ]
+    if fault is not BookFault.FEED_LOST:
+        outputs.append(RequestSnapshot(receive_time_ns=now_ns, condition_id=ladder.condition_id))
     for watch, _leg in ladder.watches:
         for family, episode in list(watch.episodes.items()):
             if detect.DETECTORS[family](watch) <= 0 or ladder in detect.legs_of(watch, family):

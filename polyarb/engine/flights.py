@@ -1,21 +1,35 @@
 """Sets in flight: the gateway's answers move them through their table until they are money."""
 
+from collections.abc import Collection
+
+from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.limits import Profile
+from polyarb.domain.market import Market
 from polyarb.domain.messages import (
     CancelAll,
     OrderKilled,
     OrderMatched,
     Output,
     RaiseAlert,
+    RedeemSet,
     SetChanged,
     SetSettled,
     TradeConfirmed,
     TradeFailed,
     TradingStateChanged,
 )
-from polyarb.domain.order import TRADING_STEPS, SetStatus, TradingState
+from polyarb.domain.order import (
+    TRADING_STEPS,
+    HeldOrder,
+    HeldSet,
+    OrderIntent,
+    OrderStatus,
+    SetStatus,
+    TradingState,
+)
+from polyarb.domain.plan import Outcome
 from polyarb.engine import execute, risk, settle
-from polyarb.engine.state import EngineState, SetInFlight
+from polyarb.engine.state import EngineState, Ladder, OrderProgress, SetInFlight
 
 Answer = OrderMatched | OrderKilled | TradeConfirmed | TradeFailed | SetSettled
 
@@ -64,6 +78,7 @@ def _follow(
     if steps or before is SetStatus.BROKEN:
         command = settle.command(flight, now_ns)
         more += [command] if command is not None else []
+        more += _redemption(state, flight, now_ns)
     return more
 
 
@@ -91,6 +106,92 @@ def _settled(state: EngineState, flight: SetInFlight, event: SetSettled) -> list
     risk.roll_day(state.exposure, now_ns)
     state.exposure.day_pnl += settle.result(flight, event)
     return steps
+
+
+def recall(
+    state: EngineState, condition_ids: Collection[ConditionId], reason: str, now_ns: int
+) -> list[Output]:
+    """Call every order back once one of ours is open in a market that can no longer be seen."""
+    markets = frozenset(condition_ids)
+    is_open = any(
+        not progress.is_final and progress.intent.condition_id in markets
+        for flight in state.sets.values()
+        for progress in flight.orders.values()
+    )
+    return [CancelAll(receive_time_ns=now_ns, reason=reason)] if is_open else []
+
+
+def redeem(state: EngineState, now_ns: int) -> list[Output]:
+    """Command the redemption of every held set whose markets are all resolved."""
+    return [
+        command for flight in state.sets.values() for command in _redemption(state, flight, now_ns)
+    ]
+
+
+def _redemption(state: EngineState, flight: SetInFlight, now_ns: int) -> list[Output]:
+    """Command the redemption of a set once, when the winner of its every market is known."""
+    intents = [(progress.intent, progress.shares) for progress in flight.orders.values()]
+    is_decided = all(intent.condition_id in state.winners for intent, _shares in intents)
+    if flight.status is not SetStatus.HELD or flight.is_redeeming or not is_decided:
+        return []
+    flight.is_redeeming = True
+    winning = sum(
+        shares
+        for intent, shares in intents
+        if state.winners[intent.condition_id] == intent.token_id
+    )
+    return [
+        RedeemSet(
+            receive_time_ns=now_ns, plan_id=flight.plan_id, family=flight.family, quantity=winning
+        )
+    ]
+
+
+def adopt(state: EngineState, held: HeldSet) -> None:
+    """Take over a set that an earlier run left held; it counts against the limits of this one."""
+    assert held.plan_id not in state.sets, held.plan_id
+    flight = SetInFlight(
+        plan_id=held.plan_id,
+        family=held.family,
+        relation_id=held.relation_ids[0],
+        condition_ids=tuple(dict.fromkeys(order.intent.condition_id for order in held.orders)),
+        quantity=held.quantity,
+        reserved=held.reserved,
+        orders={order.intent.order_id: _adopted(state, order) for order in held.orders},
+        status=SetStatus.HELD,
+    )
+    state.sets[held.plan_id] = flight
+    risk.reserve(
+        state.exposure,
+        held.plan_id,
+        relation_id=held.relation_ids[0],
+        condition_ids=flight.condition_ids,
+        reserved=held.reserved,
+        shared_with=held.relation_ids[1:],
+    )
+
+
+def _adopted(state: EngineState, order: HeldOrder) -> OrderProgress:
+    return OrderProgress(
+        order.intent,
+        state.ladders.get(order.intent.condition_id) or Ladder(_market_of(order.intent)),
+        status=OrderStatus.MATCHED,
+        shares=order.shares,
+        notional=order.notional,
+        fee=order.fee,
+        is_final=True,
+        is_confirmed=True,
+    )
+
+
+def _market_of(intent: OrderIntent) -> Market:
+    """Describe a market that is no longer in the catalogue by what an order tells of it."""
+    is_yes, nothing = intent.outcome is Outcome.YES, TokenId("")
+    return Market(
+        condition_id=intent.condition_id,
+        yes=intent.token_id if is_yes else nothing,
+        no=nothing if is_yes else intent.token_id,
+    )
 
 
 def _forget(state: EngineState, flight: SetInFlight) -> None:

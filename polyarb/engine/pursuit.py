@@ -1,13 +1,12 @@
 """From an inequality to orders: detect, guard, size, approve, place; every no has a reason."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from polyarb.domain.approval import Request
+from msgspec.structs import replace
+
+from polyarb.domain.approval import Approved, Request
 from polyarb.domain.book import BookFault, BookStatus
-from polyarb.domain.fees import NO_FEE
 from polyarb.domain.ids import ConditionId, PlanId, derive_id
-from polyarb.domain.limits import Profile
-from polyarb.domain.market import Catalogue
 from polyarb.domain.messages import (
     Output,
     PlanApproved,
@@ -15,51 +14,31 @@ from polyarb.domain.messages import (
     PlanSized,
     Stage,
 )
-from polyarb.domain.order import SetStatus
-from polyarb.domain.plan import (
-    Constraints,
-    Family,
-    Leg,
-    Outcome,
-    Plan,
-    PlannedOrder,
-    Problem,
-    Side,
-    SizeReason,
-)
+from polyarb.domain.order import SetStatus, TradingState
+from polyarb.domain.plan import Family
 from polyarb.domain.reasons import Denial, Guard
 from polyarb.domain.units import MICRO
-from polyarb.engine import books, detect, episodes, execute, faults, risk
-from polyarb.engine.size import size
-from polyarb.engine.state import EngineState, Episode, Ladder, Watch
+from polyarb.engine import detect, episodes, execute, faults, offers, risk, taken
+from polyarb.engine.offers import MS, Firing, Offer, Terms
+from polyarb.engine.state import EngineState, Episode, Watch
 
-MS = 1_000_000
-CENT = 10_000
-"""Micros: the step in which a too small plan's capital is raised towards the ceiling."""
+__all__ = ["MS", "Terms", "pursue"]
+
+JOINT_REST_NS = 10 * 10**9
+"""How long an episode lets a joint sizing rest: a programme may take a second to solve."""
 _IN_DOUBT = frozenset(
     {Guard.UNSETTLED, Guard.CROSSED_BOOK, Guard.GAPPED, Guard.STALE, Guard.SKEWED}
 )
 """Guards that say nobody can tell whether the inequality is true of the market."""
 _NO_EPISODE = _IN_DOUBT | {Guard.INCOMPLETE}
 """Guards that say the inequality is not true of the market, only of what we hold of it."""
-_ROUTES = {
-    Family.NEGRISK_NO: (Family.NEGRISK_NO, Family.NEGRISK_SPLIT),
-}
-"""Ways to take one opportunity; they hit the same resting orders, so only one is ever taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What does not change during a run."""
-
-    catalogue: Catalogue
-    profile: Profile
-    config_digest: str
 
 
 def pursue(state: EngineState, terms: Terms, watch: Watch, now_ns: int) -> list[Output]:
     """Evaluate every family of a watch on its settled tops."""
     outputs: list[Output] = []
+    if watch.is_taken_from:
+        taken.follow(watch)
     for family, detector in watch.looks:
         edge = detector(watch)
         if edge > 0:
@@ -101,15 +80,18 @@ def _judge(
         if reason is Guard.UNSETTLED:
             _await(look)
         return outputs
-    episode, opened = _episode(
-        state, watch, family, edge_gross=edge * MICRO, edge_net=edge_net, now_ns=now_ns
-    )
+    firing = Firing(watch, family, edge, edge_net)
+    episode, opened = _episode(state, firing, now_ns)
     outputs += opened
+    if reason is None and episode.joined_ns == now_ns:
+        episode.joined_ns = 0
+        state.census.tradable[family] += 1
+        return outputs
     if reason is None and episode.is_planned:
         reason = Guard.ALREADY_PLANNED
     if reason is not None:
         return outputs + _deny(state, episode, Stage.GUARD, reason, now_ns)
-    return outputs + _plan(state, terms, episode, now_ns)
+    return outputs + _plan(state, terms, firing, now_ns)
 
 
 def _drop_stale(state: EngineState, terms: Terms, watch: Watch, now_ns: int) -> list[Output]:
@@ -128,24 +110,18 @@ def _await(look: detect.Look) -> None:
         ladder.is_awaited = ladder.is_awaited or ladder.unsettled
 
 
-def _episode(
-    state: EngineState,
-    watch: Watch,
-    family: Family,
-    *,
-    edge_gross: int,
-    edge_net: int | None,
-    now_ns: int,
-) -> tuple[Episode, list[Output]]:
-    episode = watch.episodes.get(family)
-    net = edge_net if edge_net is not None else 0
+def _episode(state: EngineState, firing: Firing, now_ns: int) -> tuple[Episode, list[Output]]:
+    """Go on with the episode of a relation, or begin it and tell."""
+    episode = firing.watch.episodes.get(firing.family)
+    gross = firing.edge * MICRO
+    net = firing.edge_net if firing.edge_net is not None else 0
     if episode is None:
         episode = episodes.open_episode(
-            state, watch, family, edge_gross=edge_gross, edge_net=net, now_ns=now_ns
+            state, firing.watch, firing.family, edge_gross=gross, edge_net=net, now_ns=now_ns
         )
         return episode, [episodes.found(episode)]
     episode.false_since_ns, episode.is_doubted = 0, False
-    episode.edge_gross_max = max(episode.edge_gross_max, edge_gross)
+    episode.edge_gross_max = max(episode.edge_gross_max, gross)
     episode.edge_net_max = max(episode.edge_net_max, net)
     return episode, []
 
@@ -172,42 +148,126 @@ def _deny(
     ]
 
 
-def _plan(state: EngineState, terms: Terms, episode: Episode, now_ns: int) -> list[Output]:
-    watch = episode.watch
+def _plan(state: EngineState, terms: Terms, firing: Firing, now_ns: int) -> list[Output]:
+    """Size what may be planned, alone and together with what shares its legs; order the best."""
+    episode = firing.watch.episodes[firing.family]
+    _watch_depth(firing.watch)
+    own = offers.alone(terms, firing)
+    rivals, joint = _contest(state, terms, own, now_ns)
+    outputs: list[Output] = []
+    for rival in rivals:
+        ordered, denial = _seek_approval(state, terms, rival, now_ns)
+        outputs += ordered
+        if denial is None:
+            _mark_joined(rival.firings, now_ns)
+    choice = [offer for offer in (joint, own) if offer is not None and offer.plan.is_trade]
+    if not choice:
+        return outputs + _deny(state, episode, Stage.SIZE, _why_none(terms, own), now_ns)
+    state.census.tradable[choice[0].plan.family] += 1
+    for offer in choice:
+        ordered, denial = _seek_approval(state, terms, offer, now_ns)
+        outputs += ordered
+        if denial is None:
+            _mark_joined(offer.firings[1:], now_ns)
+            return outputs
+    assert denial is not None
+    return outputs + _deny(state, episode, Stage.RISK, denial, now_ns)
+
+
+def _contest(
+    state: EngineState, terms: Terms, own: Offer, now_ns: int
+) -> tuple[list[Offer], Offer | None]:
+    """Weigh an offer against the other relations that fire on its legs.
+
+    Return what must be ordered before it because it earns more on the same markets, or else the
+    joint plan if one earns more than all that can go side by side.
+    """
+    (firing,) = own.firings
+    if state.trading is not TradingState.ACTIVE or firing.family not in terms.profile.families:
+        return [], None
+    others = offers.companions(terms, firing, now_ns)
+    if not others:
+        return [], None
+    chosen = offers.side_by_side([own, *(offers.alone(terms, other) for other in others)])
+    episode = firing.watch.episodes[firing.family]
+    if now_ns >= episode.joint_after_ns:
+        episode.joint_after_ns = now_ns + JOINT_REST_NS
+        joint = offers.joint(terms, (firing, *others))
+        if joint is not None and joint.plan.profit > sum(offer.plan.profit for offer in chosen):
+            return [], joint
+    meeting = [offer for offer in chosen if offer.ordered & own.ordered]
+    return [offer for offer in meeting if offer is not own], None
+
+
+def _mark_joined(firings: Iterable[Firing], now_ns: int) -> None:
+    """Remember that relations were planned before their own turn of this moment came."""
+    for firing in firings:
+        firing.watch.episodes[firing.family].joined_ns = now_ns
+
+
+def _watch_depth(watch: Watch) -> None:
+    """Look at every change of a relation's books while its episode lasts."""
     for ladder in watch.ladders:
         ladder.is_watched = True
-    plan, legs = _best_plan(terms, episode)
-    if not plan.is_trade:
-        return _deny(state, episode, Stage.SIZE, plan.reason, now_ns)
-    state.census.tradable[plan.family] += 1
-    episode.quantity_max = max(episode.quantity_max, plan.quantity)
-    episode.profit_max = max(episode.profit_max, plan.profit)
-    plan_id = PlanId(derive_id("plan", episode.opportunity_id, terms.config_digest))
-    request = Request(
-        plan_id=plan_id,
-        plan=plan,
-        relation_id=watch.relation_id,
-        condition_ids=tuple(ladder.condition_id for ladder in watch.ladders),
-        fees=tuple(leg.fee for leg in legs),
-        best_prices=tuple(_best_price(legs[order.leg], order) for order in plan.orders),
-        now_ns=now_ns,
-    )
-    return _seek_approval(state, terms, episode, request)
+
+
+def _why_none(terms: Terms, own: Offer) -> str:
+    """Say why nothing is to be had; that our own orders had it before is a reason of its own."""
+    if not any(ladder.taken for ladder in own.ladders):
+        return own.plan.reason
+    whole = offers.alone(terms, own.firings[0], is_untouched=True).plan
+    return Guard.ALREADY_TAKEN if whole.is_trade else whole.reason
 
 
 def _seek_approval(
-    state: EngineState, terms: Terms, episode: Episode, request: Request
-) -> list[Output]:
-    exposure, now_ns = state.exposure, request.now_ns
-    risk.roll_day(exposure, now_ns)
+    state: EngineState, terms: Terms, offer: Offer, now_ns: int
+) -> tuple[list[Output], Denial | None]:
+    """Ask the risk stage and order what it approves; a denial is the caller's to tell.
+
+    The episodes of every relation that the offer takes begin here if they have not yet.
+    """
+    outputs: list[Output] = []
+    taking: list[Episode] = []
+    for firing in offer.firings:
+        episode, opened = _episode(state, firing, now_ns)
+        taking.append(episode)
+        outputs += opened
+        _watch_depth(firing.watch)
+    taking[0].quantity_max = max(taking[0].quantity_max, offer.plan.quantity)
+    taking[0].profit_max = max(taking[0].profit_max, offer.plan.profit)
+    request = _request(terms, offer, taking[0].opportunity_id, now_ns)
+    risk.roll_day(state.exposure, now_ns)
     verdict = risk.approve(
-        risk.Situation(request, exposure, state.trading, terms.profile, _under_way(state))
+        risk.Situation(request, state.exposure, state.trading, terms.profile, _under_way(state))
     )
     if isinstance(verdict, Denial):
-        return _deny(state, episode, Stage.RISK, verdict, now_ns)
-    episode.is_planned, episode.reason = True, ""
-    markets = [ladder.market for ladder in episode.watch.ladders]
-    flight = execute.open_set(verdict, markets)
+        return outputs, verdict
+    for episode in taking:
+        episode.is_planned, episode.reason = True, ""
+    return outputs + _order(state, offer, verdict, taking), None
+
+
+def _request(terms: Terms, offer: Offer, opportunity_id: str, now_ns: int) -> Request:
+    first, *others = offer.firings
+    return Request(
+        plan_id=PlanId(derive_id("plan", opportunity_id, terms.config_digest)),
+        plan=replace(offer.plan, problem_id=opportunity_id),
+        relation_id=first.watch.relation_id,
+        condition_ids=offer.condition_ids,
+        fees=tuple(leg.fee for leg in offer.legs),
+        best_prices=offer.best_prices,
+        now_ns=now_ns,
+        shared_with=tuple(one.watch.relation_id for one in others),
+    )
+
+
+def _order(
+    state: EngineState, offer: Offer, approved: Approved[Request], taking: list[Episode]
+) -> list[Output]:
+    """Open the set of an approved plan, reserve what it may cost and command its orders."""
+    request, exposure = approved.value, state.exposure
+    now_ns = request.now_ns
+    flight = execute.open_set(approved, offer.ladders)
     state.sets[flight.plan_id] = flight
     risk.reserve(
         exposure,
@@ -215,16 +275,19 @@ def _seek_approval(
         relation_id=flight.relation_id,
         condition_ids=flight.condition_ids,
         reserved=flight.reserved,
+        shared_with=request.shared_with,
     )
     risk.record_orders(exposure, len(flight.orders), now_ns)
     return [
         PlanSized(
             receive_time_ns=now_ns,
             plan_id=request.plan_id,
-            opportunity_id=episode.opportunity_id,
+            opportunity_id=taking[0].opportunity_id,
             relation_id=request.relation_id,
             condition_ids=request.condition_ids,
             plan=request.plan,
+            joint_with=tuple(episode.opportunity_id for episode in taking[1:]),
+            shared_with=request.shared_with,
         ),
         PlanApproved(
             receive_time_ns=now_ns,
@@ -244,67 +307,3 @@ def _under_way(state: EngineState) -> frozenset[ConditionId]:
         if flight.status is SetStatus.LEGGING
         for progress in flight.orders.values()
     )
-
-
-def _best_plan(terms: Terms, episode: Episode) -> tuple[Plan, tuple[Leg, ...]]:
-    """Size every route of an opportunity and keep the one that earns most."""
-    wanted = set(detect.legs_of(episode.watch, episode.family))
-    legs = tuple(_leg(ladder, ladder in wanted) for ladder in episode.watch.ladders)
-    plans = [
-        _size(terms, episode, family, legs)
-        for family in _ROUTES.get(episode.family, (episode.family,))
-    ]
-    return max(plans, key=lambda plan: plan.profit), legs
-
-
-def _size(terms: Terms, episode: Episode, family: Family, legs: tuple[Leg, ...]) -> Plan:
-    """Size to the trade size; below the smallest legal set, to that set within the ceiling."""
-    sizing = terms.profile.sizing
-    markets = [ladder.market for ladder in episode.watch.ladders]
-
-    def at(capital: int) -> Plan:
-        constraints = Constraints(
-            size_min=max(market.size_min or 0 for market in markets),
-            notional_min=sizing.notional_min,
-            capital=capital,
-            gas=sizing.gas_per_plan,
-        )
-        return size(
-            Problem(
-                id=episode.opportunity_id,
-                family=family,
-                legs=legs,
-                constraints=constraints,
-                exhaustive=not episode.watch.gap,
-            )
-        )
-
-    plan = at(sizing.trade_size)
-    if plan.reason is not SizeReason.INFEASIBLE:
-        return plan
-    low, high = sizing.trade_size, sizing.trade_size_ceiling
-    plan = at(high)
-    while high - low > CENT and plan.reason is not SizeReason.INFEASIBLE:
-        middle = (low + high) // 2
-        smaller = at(middle)
-        if smaller.reason is SizeReason.INFEASIBLE:
-            low = middle
-        else:
-            high, plan = middle, smaller
-    return plan
-
-
-def _leg(ladder: Ladder, is_wanted: bool) -> Leg:
-    """Take a leg's book if the guards looked at it; any other is as good as empty."""
-    if not is_wanted:
-        return Leg(fee=NO_FEE, name=ladder.market.question)
-    depth, fee = books.depth_of(ladder), ladder.market.fee
-    assert fee is not None, "guards let no unknown fee through"
-    return Leg(fee=fee, asks=depth.asks, bids=depth.bids, name=ladder.market.question)
-
-
-def _best_price(leg: Leg, order: PlannedOrder) -> int:
-    """Find the best price of the token that an order trades, in micros."""
-    if order.outcome is Outcome.NO:
-        return MICRO - leg.bids[0][0]
-    return leg.asks[0][0] if order.side is Side.BUY else leg.bids[0][0]

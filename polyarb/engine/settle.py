@@ -10,6 +10,7 @@ from polyarb.domain.messages import (
 )
 from polyarb.domain.order import SetStatus
 from polyarb.domain.plan import Family, Side
+from polyarb.engine import taken
 from polyarb.engine.state import OrderProgress, SetInFlight
 
 ENDINGS: dict[Family, SetStatus] = {
@@ -20,7 +21,7 @@ ENDINGS: dict[Family, SetStatus] = {
     Family.IMPLICATION: SetStatus.HELD,
     Family.LADDER: SetStatus.HELD,
 }
-"""What becomes of a complete set whose every trade is confirmed."""
+"""What becomes of a complete set of one relation whose every trade is confirmed."""
 
 
 def on_trade(flight: SetInFlight, event: TradeConfirmed | TradeFailed) -> None:
@@ -47,7 +48,7 @@ def next_status(flight: SetInFlight) -> SetStatus | None:
         if any(progress.is_failed for progress in progresses):
             return SetStatus.BROKEN
         if all(progress.is_confirmed for progress in progresses):
-            return ENDINGS[flight.family]
+            return SetStatus.HELD if flight.states else ENDINGS[flight.family]
     return None
 
 
@@ -57,6 +58,7 @@ def command(flight: SetInFlight, now_ns: int) -> Output | None:
         if flight.is_unwinding or not all(map(is_final, flight.orders.values())):
             return None
         flight.is_unwinding = True
+        _sell_off(flight)
         return UnwindSet(receive_time_ns=now_ns, plan_id=flight.plan_id)
     if flight.status in ENDINGS.values():
         return SettleSet(
@@ -67,6 +69,15 @@ def command(flight: SetInFlight, now_ns: int) -> Output | None:
             quantity=flight.quantity,
         )
     return None
+
+
+def _sell_off(flight: SetInFlight) -> None:
+    """Count what an unwind will sell as taken from now on; a split leaves what was not sold."""
+    progresses = flight.orders.values()
+    most = max(progress.shares for progress in progresses)
+    for progress in progresses:
+        spare = most - progress.shares if flight.is_split_first else progress.shares
+        taken.sell_off(progress.ladder, progress.intent.outcome, spare)
 
 
 def result(flight: SetInFlight, event: SetSettled) -> int:

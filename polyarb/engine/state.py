@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from heapq import heappush
 
 from polyarb.domain.book import BookStatus
-from polyarb.domain.ids import ConditionId, OrderId, PlanId, RelationId
+from polyarb.domain.ids import ConditionId, OrderId, PlanId, RelationId, TokenId
 from polyarb.domain.market import Market
 from polyarb.domain.messages import UNKNOWN_PRICE
 from polyarb.domain.order import OrderIntent, OrderStatus, SetStatus, TradingState
@@ -22,6 +22,9 @@ class Ladder:
     Shape: bids and asks map price micros to size micro-shares. best_bid is 0 and best_ask ONE
     when the side is empty. settled_bid and settled_ask are the top that detection last saw.
     is_watched asks for a look at every change, is_awaited for one look when it next settles.
+    snapshot_ns is the venue time of the last snapshot, snapshot_outcome the token whose book it
+    was and None once a level of that time changed.
+    taken maps a level (whether it is a bid, its price) to the micro-shares that we had of it.
     """
 
     __slots__ = (
@@ -41,8 +44,10 @@ class Ladder:
         "receive_time_ns",
         "settled_ask",
         "settled_bid",
+        "snapshot_ns",
         "snapshot_outcome",
         "status",
+        "taken",
         "tick",
         "unsettled",
         "venue_time_ns",
@@ -68,6 +73,7 @@ class Ladder:
         self.tick: int = market.tick or 0
         self.epoch = 0
         self.is_off_tick = False
+        self.snapshot_ns = 0
         self.snapshot_outcome: Outcome | None = None
         self.invalid_since_ns = 0
         self.settled_bid = 0
@@ -75,6 +81,7 @@ class Ladder:
         self.is_watched = False
         self.is_awaited = False
         self.is_resolved = False
+        self.taken: dict[tuple[bool, int], int] = {}
         self.watches: list[tuple[Watch, int]] = []
 
 
@@ -82,7 +89,8 @@ class Watch:
     """A relation between markets with the settled tops of its legs and their running sums.
 
     Units: micros. An empty ask counts as ONE and is counted in missing_asks; an empty bid is 0.
-    looks pairs each family with its detector, so that no update has to find it.
+    looks pairs each family with its detector, so that no update has to find it. is_taken_from
+    tells that of some leg's levels we may have had shares.
     """
 
     __slots__ = (
@@ -91,6 +99,7 @@ class Watch:
         "episodes",
         "families",
         "gap",
+        "is_taken_from",
         "ladders",
         "looks",
         "missing_asks",
@@ -116,6 +125,7 @@ class Watch:
         self.sum_bids = 0
         self.sum_asks = ONE * len(ladders)
         self.missing_asks = len(ladders)
+        self.is_taken_from = False
         self.episodes: dict[Family, Episode] = {}
 
 
@@ -124,7 +134,8 @@ class Episode:
     """One stretch of time in which an inequality holds before fees. Units: picos a set.
 
     is_doubted: since false_since_ns it is not that the inequality ceased, but that it cannot be
-    seen whether it holds.
+    seen whether it holds. joined_ns: when it was planned in the turn of another relation.
+    joint_after_ns: until when no joint sizing is tried.
     """
 
     opportunity_id: str
@@ -137,6 +148,8 @@ class Episode:
     profit_max: int = 0
     reason: str = ""
     is_planned: bool = False
+    joined_ns: int = 0
+    joint_after_ns: int = 0
     false_since_ns: int = 0
     is_doubted: bool = False
     told: set[str] = field(default_factory=set)
@@ -147,6 +160,7 @@ class OrderProgress:
     """What became of one order. Units: micro-shares and micros of a USD."""
 
     intent: OrderIntent
+    ladder: Ladder
     status: OrderStatus = OrderStatus.SENT
     shares: int = 0
     notional: int = 0
@@ -158,7 +172,10 @@ class OrderProgress:
 
 @dataclass(slots=True)
 class SetInFlight:
-    """An arbitrage between its first order and its money. Units: micro-sets, micros of a USD."""
+    """An arbitrage between its first order and its money. Units: micro-sets, micros of a USD.
+
+    Shape: condition_ids are the markets with an order; states as in the plan.
+    """
 
     plan_id: PlanId
     family: Family
@@ -167,8 +184,10 @@ class SetInFlight:
     quantity: int
     reserved: int
     orders: dict[OrderId, OrderProgress]
+    states: tuple[tuple[bool, ...], ...] = ()
     status: SetStatus = SetStatus.LEGGING
     is_unwinding: bool = False
+    is_redeeming: bool = False
 
     @property
     def is_split_first(self) -> bool:
@@ -178,9 +197,13 @@ class SetInFlight:
 
 @dataclass(slots=True)
 class Exposure:
-    """What is at risk, counting every open intent as filled. Units: micros of a USD."""
+    """What is at risk, counting every open intent as filled. Units: micros of a USD.
+
+    Shape: shared holds the further relations that a joint plan counts against in full.
+    """
 
     by_plan: dict[PlanId, int] = field(default_factory=dict)
+    shared: dict[PlanId, tuple[RelationId, ...]] = field(default_factory=dict)
     by_relation: Counter[RelationId] = field(default_factory=Counter)
     by_market: Counter[ConditionId] = field(default_factory=Counter)
     open_notional: int = 0
@@ -204,7 +227,7 @@ class Census:
 
 @dataclass(slots=True)
 class EngineState:
-    """The whole memory of an engine."""
+    """The whole memory of an engine. Shape: winners names the token that won a market."""
 
     ladders: dict[ConditionId, Ladder]
     watches: list[Watch]
@@ -213,6 +236,7 @@ class EngineState:
     trading: TradingState = TradingState.HALTED
     sets: dict[PlanId, SetInFlight] = field(default_factory=dict)
     exposure: Exposure = field(default_factory=Exposure)
+    winners: dict[ConditionId, TokenId] = field(default_factory=dict)
     census: Census = field(default_factory=Census)
     timers: list[tuple[int, int, Episode | None]] = field(default_factory=list)
     timers_set: int = 0

@@ -39,6 +39,13 @@ class Ledger:
         """Add up every figure since the beginning."""
         return total(self.pnl)
 
+    def begin_after(self, run: int, held: Iterable[PlanAccount]) -> None:
+        """Begin behind the runs before, knowing what they left held but none of their figures."""
+        self.run = run
+        for plan in held:
+            self.plans[plan.key] = plan
+            self.latest[plan.key.plan_id] = plan.key
+
     def apply(self, message: JournalMessage) -> tuple[Transaction, ...]:
         """Fold one message in and return the transactions it caused."""
         if isinstance(message, PlanMessage):
@@ -63,6 +70,7 @@ class Ledger:
             opportunity_id=message.opportunity_id,
             quantity=message.plan.quantity,
             payoff=_payoff(message.plan),
+            relation_ids=(message.relation_id, *message.shared_with),
         )
 
     def _apply_to_plan(self, message: PlanMessage) -> tuple[Transaction, ...]:

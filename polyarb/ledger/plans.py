@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from polyarb.domain.ids import OrderId, PlanId
-from polyarb.domain.order import OrderIntent, SetStatus
+from polyarb.domain.ids import OrderId, PlanId, RelationId
+from polyarb.domain.order import HeldOrder, HeldSet, OrderIntent, SetStatus
 from polyarb.domain.plan import Family, Side
 
 
@@ -92,6 +92,7 @@ class PlanAccount(msgspec.Struct, frozen=True, kw_only=True):
     payoff is what its complete sets pay beside their orders, below zero for a split.
     Units: quantity in micro-sets, payoff in attos of a USD, unsold (what an unwind found no buyer
     for) in micro-shares, the rest in micros of a USD; expected is None until orders are placed,
+    changed_ns is when its set took its last step, relation_ids are those it counts against,
     mark is what matched complete sets are worth above cost, ending is how the set became money.
     """
 
@@ -100,12 +101,14 @@ class PlanAccount(msgspec.Struct, frozen=True, kw_only=True):
     opportunity_id: str
     quantity: int
     payoff: int
+    relation_ids: tuple[RelationId, ...] = ()
     reserved: int | None = None
     expected: int | None = None
     mark: int = 0
     mark_swept: int = 0
     expected_swept: int = 0
     status: SetStatus | None = None
+    changed_ns: int = 0
     ending: SetStatus | None = None
     unsold: int = 0
     is_settled: bool = False
@@ -168,3 +171,24 @@ def _paired_cost(order: OrderAccount, quantity: int, sets: int) -> int:
         return 0
     shares = min(-(-sets * order.intent.shares // quantity), standing.shares)
     return -(-order.sign * standing.notional * shares // standing.shares)
+
+
+def held_set(plan: PlanAccount) -> HeldSet:
+    """Describe a set that waits for its settlement by its confirmed shares and what they cost."""
+    return HeldSet(
+        plan_id=plan.key.plan_id,
+        family=plan.family,
+        relation_ids=plan.relation_ids,
+        quantity=plan.quantity,
+        reserved=plan.reserved or 0,
+        held_ns=plan.changed_ns,
+        orders=tuple(
+            HeldOrder(
+                intent=order.intent,
+                shares=order.held.shares,
+                notional=order.held.notional,
+                fee=order.held.fee,
+            )
+            for order in plan.orders.values()
+        ),
+    )

@@ -151,11 +151,11 @@ def on_failed(plan: PlanAccount, message: TradeFailed) -> Step:
 
 def on_changed(plan: PlanAccount, message: SetChanged) -> Step:
     """Take a step of a set's life; a missed set is over."""
-    return Step(plan=replace(plan, status=message.current))
+    return Step(plan=replace(plan, status=message.current, changed_ns=message.receive_time_ns))
 
 
 def on_settled(plan: PlanAccount, message: SetSettled) -> Step:
-    """Realise what a set operation or an unwind brought; a held set only pays its gas.
+    """Realise what a set operation, a redemption or an unwind brought; a hold only pays its gas.
 
     Proceeds below zero are paid, as the split of a set is. Shares that an unwind could not sell
     leave the books with the rest: they count as worth nothing.

@@ -261,8 +261,16 @@ def _resolved(scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
     )
 
 
-def _lost(_scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
-    return FeedLost(receive_time_ns=now_ns, reason=" ".join(words))
+def _lost(scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
+    """Read `REASON [of NAME ...]`; without names every book is lost."""
+    at = words.index("of") if "of" in words else len(words)
+    if at == len(words) - 1:
+        raise ValueError("expected the markets whose books are lost after `of`")
+    return FeedLost(
+        receive_time_ns=now_ns,
+        reason=" ".join(words[:at]),
+        condition_ids=tuple(scenario.markets[name].condition_id for name in words[at + 1 :]),
+    )
 
 
 def _halt(_scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:

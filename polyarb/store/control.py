@@ -58,10 +58,15 @@ _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 
 def halt(latch: Path, inbox: Path, order: Halt, *, files: FileSystem = REAL) -> None:
     """Latch the halt, durably, then tell the running process."""
+    write_halt(latch, order, files=files)
+    _post(inbox, RequestKind.HALT, order, files)
+
+
+def write_halt(latch: Path, order: Halt, *, files: FileSystem = REAL) -> None:
+    """Latch a halt, durably; it holds until somebody resumes, whatever becomes of the process."""
     with store_faults("write", latch):
         ensure_directory(files, latch.parent)
         replace_durably(files, latch, msgspec.json.encode(order))
-    _post(inbox, RequestKind.HALT, order, files)
 
 
 def resume(latch: Path, inbox: Path, order: Halt, *, files: FileSystem = REAL) -> bool:

@@ -1,19 +1,22 @@
 """Record raw frames with their receive time to tape files that a crash cannot spoil.
 
 A line is {"recv_ns":N,"seq":N,"msg":FRAME} with the frame's bytes as received; a frame that is no
-JSON in UTF-8, or has line breaks, stands as base64 under "raw" instead of "msg". Lines go out in
-whole gzip members, each synced; a file that exists is never appended to.
+JSON in UTF-8, or has line breaks, stands as base64 under "raw" instead, a loss under "lost". Lines
+go out in whole gzip members, each synced; a file that exists is never appended to.
 """
 
 import zlib
 from base64 import b64encode
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from polyarb.store.filesystem import REAL, FileSystem, ensure_directory, store_faults, write_all
+from polyarb.store.tape_index import IndexEntry, append_entry
 
 ROTATE_BYTES = 64 << 20
 """Default size of a tape file, compressed, in bytes."""
@@ -29,7 +32,11 @@ _validator = msgspec.json.Decoder(msgspec.Raw)
 
 
 class TapeWriter:
-    """Writes one run's frames below a directory, YYYYMMDD/HH-NNNN.jsonl.gz by receive time."""
+    """Writes one run's frames below a directory, YYYYMMDD/HH-NNNN.jsonl.gz by receive time.
+
+    A finished file gets a line in the directory's index; what of it could not be written, because
+    the disk was full, is written with the next one.
+    """
 
     def __init__(
         self,
@@ -37,38 +44,56 @@ class TapeWriter:
         *,
         rotate_bytes: int = ROTATE_BYTES,
         member_bytes: int = MEMBER_BYTES,
+        flush_ns: int = _FLUSH_NS,
         files: FileSystem = REAL,
     ) -> None:
+        """Units: flush_ns is how much receive time passes before what is held is written."""
         self.directory = directory
         self.frames = 0
         self.frames_lost = 0
         self.path: Path | None = None
         self._rotate_bytes = rotate_bytes
         self._member_bytes = member_bytes
+        self._flush_ns = flush_ns
         self._files = files
         self._descriptor = -1
         self._size = 0
         self._hour = -1
+        self._digest = sha256()
+        self._written = _Range()
+        self._held = _Range()
+        self._unindexed: list[IndexEntry] = []
         self._lines: list[bytes] = []
         self._held_bytes = 0
         self._due_ns = 0
         self._is_failing = False
 
-    def record(self, frame: bytes, receive_time_ns: int) -> None:
-        """Take one frame as received.
+    def record(self, frame: bytes, receive_time_ns: int) -> bytes:
+        """Take one frame as received; return its line.
 
         Errors: StoreError when the disk takes no more; the frame is held, up to 16 MiB of them,
         and the next call goes on.
         """
+        return self._take(tape_line(frame, receive_time_ns, self.frames), receive_time_ns)
+
+    def record_loss(self, reason: str, assets: Collection[str], receive_time_ns: int) -> bytes:
+        """Take that the books of some tokens, of all if none is named, ceased to be true.
+
+        Errors: as of `record`.
+        """
+        return self._take(loss_line(reason, assets, receive_time_ns, self.frames), receive_time_ns)
+
+    def _take(self, line: bytes, receive_time_ns: int) -> bytes:
         try:
             if receive_time_ns // _HOUR_NS != self._hour:
                 self._turn_to(receive_time_ns // _HOUR_NS)
         finally:
-            self._hold(frame, receive_time_ns)
+            self._hold(line, receive_time_ns)
         is_full = self._held_bytes >= self._member_bytes and not self._is_failing
         if is_full or receive_time_ns >= self._due_ns:
-            self._due_ns = receive_time_ns + _FLUSH_NS
+            self._due_ns = receive_time_ns + self._flush_ns
             self.flush()
+        return line
 
     def flush(self) -> None:
         """Write what is held as one member, durably."""
@@ -82,8 +107,8 @@ class TapeWriter:
                 self._step_back()
                 raise
         self._is_failing = False
-        self._lines.clear()
-        self._held_bytes = 0
+        self._written.join(self._held)
+        self._forget_held()
         if self._size >= self._rotate_bytes:
             self._finish()
 
@@ -94,12 +119,12 @@ class TapeWriter:
         finally:
             self._finish()
 
-    def _hold(self, frame: bytes, receive_time_ns: int) -> None:
-        if not self._lines or receive_time_ns + _FLUSH_NS < self._due_ns:
-            self._due_ns = receive_time_ns + _FLUSH_NS
-        line = tape_line(frame, receive_time_ns, self.frames)
-        self.frames += 1
+    def _hold(self, line: bytes, receive_time_ns: int) -> None:
+        if not self._lines or receive_time_ns + self._flush_ns < self._due_ns:
+            self._due_ns = receive_time_ns + self._flush_ns
         self._lines.append(line)
+        self._held.take(receive_time_ns, self.frames)
+        self.frames += 1
         self._held_bytes += len(line)
 
     def _turn_to(self, hour: int) -> None:
@@ -117,6 +142,7 @@ class TapeWriter:
         write_all(self._files, self._descriptor, member)
         self._files.sync(self._descriptor)
         self._size += len(member)
+        self._digest.update(member)
 
     def _begin(self) -> None:
         began = datetime.fromtimestamp(self._hour * (_HOUR_NS // _FLUSH_NS), UTC)
@@ -129,6 +155,8 @@ class TapeWriter:
         self._files.sync_directory(directory)
         self.path = path
         self._size = 0
+        self._digest = sha256()
+        self._written = _Range()
 
     def _step_back(self) -> None:
         """Leave the file at the end of its last whole member, or leave the file."""
@@ -139,14 +167,58 @@ class TapeWriter:
                 self._finish()
         if self._held_bytes > _HELD_BYTES_MAX:
             self.frames_lost += len(self._lines)
-            self._lines.clear()
-            self._held_bytes = 0
+            self._forget_held()
+
+    def _forget_held(self) -> None:
+        self._lines.clear()
+        self._held_bytes = 0
+        self._held = _Range()
 
     def _finish(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            with suppress(OSError):
-                self._files.close(descriptor)
+        if descriptor < 0:
+            return
+        with suppress(OSError):
+            self._files.close(descriptor)
+        if self._written.lines and self.path is not None:
+            self._unindexed.append(self._entry(self.path))
+        # Without its line a file is only slower to list, so that no fault of it ends a recording.
+        with suppress(OSError):
+            while self._unindexed:
+                append_entry(self._files, self.directory, self._unindexed[0])
+                del self._unindexed[0]
+
+    def _entry(self, path: Path) -> IndexEntry:
+        written = self._written
+        return IndexEntry(
+            file=path.relative_to(self.directory).as_posix(),
+            first_ns=written.first_ns,
+            last_ns=written.last_ns,
+            lines=written.lines,
+            bytes=self._size,
+            sha256=self._digest.hexdigest(),
+            first_seq=written.first_seq,
+            last_seq=written.last_seq,
+        )
+
+
+class _Range:
+    """From when to when, and from which number to which, some lines reach."""
+
+    def __init__(self) -> None:
+        self.lines = self.first_ns = self.last_ns = self.first_seq = self.last_seq = 0
+
+    def take(self, receive_time_ns: int, sequence: int) -> None:
+        if not self.lines:
+            self.first_ns, self.first_seq = receive_time_ns, sequence
+        self.lines += 1
+        self.last_ns, self.last_seq = receive_time_ns, sequence
+
+    def join(self, later: "_Range") -> None:
+        if not self.lines:
+            self.first_ns, self.first_seq = later.first_ns, later.first_seq
+        self.lines += later.lines
+        self.last_ns, self.last_seq = later.last_ns, later.last_seq
 
 
 def tape_line(frame: bytes, receive_time_ns: int, sequence: int) -> bytes:
@@ -154,6 +226,12 @@ def tape_line(frame: bytes, receive_time_ns: int, sequence: int) -> bytes:
     if _can_stand_in_line(frame):
         return b'{"recv_ns":%d,"seq":%d,"msg":%b}\n' % (receive_time_ns, sequence, frame)
     return b'{"recv_ns":%d,"seq":%d,"raw":"%b"}\n' % (receive_time_ns, sequence, b64encode(frame))
+
+
+def loss_line(reason: str, assets: Collection[str], receive_time_ns: int, sequence: int) -> bytes:
+    """Write the line of a loss, line break included; the assets stand in order."""
+    lost = msgspec.json.encode({"reason": reason, "assets": sorted(assets)})
+    return b'{"recv_ns":%d,"seq":%d,"lost":%b}\n' % (receive_time_ns, sequence, lost)
 
 
 def _can_stand_in_line(frame: bytes) -> bool:

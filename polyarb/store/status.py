@@ -31,10 +31,26 @@ class LatencyFigures(msgspec.Struct, frozen=True, kw_only=True):
     p99_ns: int | None = None
 
 
+class SourceFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source of live data does.
+
+    Shape: markets that it tells at present; isolated is why it may tell none, or empty.
+    Units: latency from the venue's timestamp to our receipt, smoothed.
+    """
+
+    source: str
+    messages: int
+    markets: int
+    latency_ms: int
+    faults: dict[str, int]
+    isolated: str
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A running process in figures.
 
-    Shape: opportunities by family. Units: times in unix nanoseconds.
+    Shape: opportunities by family; sources is empty on recorded data.
+    Units: times in unix nanoseconds.
     """
 
     pid: int
@@ -50,6 +66,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     open_sets: int = 0
     pnl: PnlColumns = PnlColumns()
     latency: LatencyFigures = LatencyFigures()
+    sources: tuple[SourceFigures, ...] = ()
 
 
 class Liveness(StrEnum):

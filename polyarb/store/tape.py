@@ -1,6 +1,7 @@
 """Read tapes: raw lines of recorded frames, fast, flat in memory, whatever state a file is in.
 
-A tape is one file, or a directory of files in the order of their names, each .jsonl or gzip of it.
+A tape is one file, or a directory of files in the order of their names, each .jsonl, gzip of it, or
+a columnar one (.parquet).
 """
 
 import zlib
@@ -14,6 +15,7 @@ import msgspec
 
 from polyarb.domain.errors import StoreError
 from polyarb.store.filesystem import store_faults
+from polyarb.store.tape_index import INDEX_NAME
 
 _READ_BYTES = 1 << 18
 _BLOCK_BYTES = 1 << 20
@@ -21,7 +23,9 @@ _LINE_BYTES_MAX = 16 << 20
 _SALVAGE_BYTES = 64
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31
-_SUFFIXES = (".jsonl", ".jsonl.gz")
+COLUMNAR = ".parquet"
+"""What the name of a columnar tape ends in."""
+_SUFFIXES = (".jsonl", ".jsonl.gz", COLUMNAR)
 
 _validator = msgspec.json.Decoder(msgspec.Raw)
 
@@ -61,12 +65,29 @@ class TapeReading:
     def blocks(self) -> Iterator[list[bytes]]:
         """Yield the lines in lists of about a megabyte; the fastest way to read."""
         for path in self.paths:
-            yield from self._blocks_of(path)
+            is_columnar = path.name.endswith(COLUMNAR)
+            yield from self._columnar_blocks(path) if is_columnar else self._blocks_of(path)
 
     @property
     def is_torn(self) -> bool:
         """Tell whether a file read so far ended before its end."""
         return any(end.status is TapeStatus.TORN for end in self.ends)
+
+    def _columnar_blocks(self, path: Path) -> Iterator[list[bytes]]:
+        # Loaded here, because pyarrow is an extra and slow to load.
+        from polyarb.store.columnar.reading import ColumnarReading
+
+        source = ColumnarReading(path)
+        count = 0
+        for lines in source.blocks():
+            count += len(lines)
+            yield lines
+        self._end(path, count, source.offset, source.fault)
+
+    def _end(self, path: Path, lines: int, offset: int, fault: str) -> None:
+        status = TapeStatus.TORN if fault else TapeStatus.OK
+        end = TapeEnd(path=str(path), status=status, lines=lines, offset=offset, reason=fault)
+        self.ends.append(end)
 
     def _blocks_of(self, path: Path) -> Iterator[list[bytes]]:
         source = _open_source(path)
@@ -90,15 +111,7 @@ class TapeReading:
                     yield [rest]
                 else:
                     source.fault = "the last line is not whole"
-        self.ends.append(
-            TapeEnd(
-                path=str(path),
-                status=TapeStatus.TORN if source.fault else TapeStatus.OK,
-                lines=count,
-                offset=source.offset,
-                reason=source.fault,
-            )
-        )
+        self._end(path, count, source.offset, source.fault)
 
 
 def read_tape(*paths: Path) -> TapeReading:
@@ -112,7 +125,7 @@ def read_tape(*paths: Path) -> TapeReading:
 def tape_files(path: Path) -> tuple[Path, ...]:
     """List the files of a tape: itself, or what lies below a directory, in order of name."""
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.name.endswith(_SUFFIXES))
+        files = sorted(file for file in path.rglob("*") if is_tape_file(file))
         if not files:
             raise StoreError(
                 f"cannot read tape {path}: expected .jsonl or .jsonl.gz files in the directory, "
@@ -125,6 +138,11 @@ def tape_files(path: Path) -> tuple[Path, ...]:
             "the shipped tapes are in data/samples"
         )
     return (path,)
+
+
+def is_tape_file(path: Path) -> bool:
+    """Tell by its name whether a file is part of a tape."""
+    return path.name.endswith(_SUFFIXES) and path.name != INDEX_NAME
 
 
 def _is_json(line: bytes) -> bool:

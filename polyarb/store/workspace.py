@@ -79,6 +79,11 @@ class Workspace:
         return self.data_dir / "tape"
 
     @property
+    def instruments_dir(self) -> Path:
+        """The versions of the instrument master."""
+        return self.data_dir / "instruments"
+
+    @property
     def database_file(self) -> Path:
         """Projections of the journal; can be dropped and rebuilt."""
         return self.data_dir / "polyarb.db"

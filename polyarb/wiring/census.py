@@ -11,7 +11,7 @@ from polyarb.host.clock import SystemClock
 from polyarb.runner import Runner
 from polyarb.store.memory import EmptyInbox, MemoryJournal, MemoryRecord
 from polyarb.venue.shadow import ShadowGateway
-from polyarb.wiring.recipe import make_recipe
+from polyarb.wiring.recipe import make_recipe, new_run_id
 from polyarb.wiring.tapes import catalogue_of, check_tapes, open_feed
 
 
@@ -36,7 +36,8 @@ def _run(
 ) -> list[MemoryRecord]:
     clock, journal = SystemClock(), MemoryJournal()
     catalogue = catalogue_of([tape], sidecars, relations)
-    recipe = make_recipe(profile, catalogue, [tape], clock.now_ns())
+    run_id = new_run_id(profile, clock.now_ns())
+    recipe = make_recipe(run_id, profile, catalogue, [tape])
     engine = Engine(catalogue, profile, recipe.config_digest)
     feed, _reading = open_feed([tape], catalogue, speed=None)
     runner = Runner(

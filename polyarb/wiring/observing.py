@@ -7,7 +7,7 @@ from polyarb.domain.units import format_micros
 from polyarb.host.clock import SystemClock
 from polyarb.ledger.pnl import total
 from polyarb.runner import Runner
-from polyarb.store.status import LatencyFigures, PnlColumns, Status, write_status
+from polyarb.store.status import LatencyFigures, PnlColumns, SourceFigures, Status, write_status
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.session import Session
 
@@ -57,6 +57,22 @@ def status_of(session: Session, runner: Runner, *, started_ns: int, now_ns: int)
             chain=_money(pnl.chain),
         ),
         latency=LatencyFigures(p50_ns=latency.p50, p95_ns=latency.p95, p99_ns=latency.p99),
+        sources=_sources(session),
+    )
+
+
+def _sources(session: Session) -> tuple[SourceFigures, ...]:
+    health = session.edge.health()
+    return tuple(
+        SourceFigures(
+            source=one.source,
+            messages=one.messages,
+            markets=one.markets,
+            latency_ms=one.latency_ms,
+            faults=one.faults,
+            isolated=one.isolated,
+        )
+        for one in (health.sources if health is not None else ())
     )
 
 

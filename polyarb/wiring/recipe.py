@@ -51,12 +51,17 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+def new_run_id(profile: Profile, wall_time_ns: int) -> str:
+    """Name a new run; two runs never share an id."""
+    return derive_id("run", profile.name, str(wall_time_ns))
+
+
 def make_recipe(
-    profile: Profile, catalogue: Catalogue, tapes: Sequence[Path], wall_time_ns: int
+    run_id: str, profile: Profile, catalogue: Catalogue, tapes: Sequence[Path]
 ) -> Recipe:
-    """Make the recipe of a new run; two runs never share an id."""
+    """Make the recipe of a run that this code is about to begin."""
     return Recipe(
-        run_id=derive_id("run", profile.name, str(wall_time_ns)),
+        run_id=run_id,
         code_digest=code_digest(),
         profile=profile,
         catalogue=catalogue,

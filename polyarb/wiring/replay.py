@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from polyarb.domain.errors import UsageError
+from polyarb.domain.errors import PolyarbError, StoreError, UsageError
 from polyarb.domain.messages import RunStarted
 from polyarb.engine.engine import Engine
 from polyarb.host.digest import code_digest
@@ -30,7 +30,9 @@ class RunVerification(msgspec.Struct, frozen=True, kw_only=True):
 def verify_runs(workspace: Workspace, run_id: str | None) -> Iterator[RunVerification]:
     """Run one run, or every run of the journal, again and compare.
 
-    Errors: UsageError when the named run is not in the journal; the faults of journal and tapes.
+    A run whose recipe or tape is lost or cannot be read is told with the reason, and the others
+    go on.
+    Errors: UsageError when the named run is not in the journal; the faults of the journal.
     """
     found = False
     for started, records in _runs(read_journal(workspace.journal_file, workspace.journal_dir)):
@@ -60,37 +62,42 @@ def _runs(
 def _verify(
     workspace: Workspace, started: RunStarted, records: list[JournalRecord]
 ) -> RunVerification:
-    recipe = load_recipe(workspace, started.run_id)
-    reason = _incomparable(started, recipe)
     sequence = records[0].sequence
     is_same_code = started.code_digest == code_digest()
-    if reason:
+    try:
+        comparison = _compare(load_recipe(workspace, started.run_id), started, records)
+    except PolyarbError as fault:
         return RunVerification(
-            run_id=started.run_id, sequence=sequence, is_same_code=is_same_code, reason=reason
+            run_id=started.run_id, sequence=sequence, is_same_code=is_same_code, reason=str(fault)
         )
+    return RunVerification(
+        run_id=started.run_id,
+        sequence=sequence,
+        is_same_code=is_same_code,
+        comparison=comparison,
+    )
+
+
+def _compare(recipe: Recipe, started: RunStarted, records: list[JournalRecord]) -> Comparison:
+    """Run a run again. Errors: StoreError where the recipe is not its own; faults of its tapes."""
+    _check(started, recipe)
     engine = Engine(recipe.catalogue, recipe.profile, recipe.config_digest)
     tapes = check_tapes([Path(tape) for tape in recipe.tapes])
     feed, _reading = open_feed(tapes, recipe.catalogue, speed=None)
     replay = Replay(engine, records)
     events = replay.run(feed.frames())
-    return RunVerification(
+    return Comparison(
         run_id=started.run_id,
-        sequence=sequence,
-        is_same_code=is_same_code,
-        comparison=Comparison(
-            run_id=started.run_id,
-            events=events,
-            compared=replay.compared,
-            is_whole=replay.is_whole,
-            difference=replay.difference,
-        ),
+        events=events,
+        compared=replay.compared,
+        is_whole=replay.is_whole,
+        difference=replay.difference,
     )
 
 
-def _incomparable(started: RunStarted, recipe: Recipe) -> str:
-    """Say why a recipe is not that of its run, or nothing."""
+def _check(started: RunStarted, recipe: Recipe) -> None:
+    """Refuse a recipe that is not that of its run. Errors: StoreError."""
     if started.config_digest != recipe.config_digest:
-        return "the recipe's configuration is not the one that the journal names"
+        raise StoreError("the recipe's configuration is not the one that the journal names")
     if started.catalogue_digest != recipe.catalogue_digest:
-        return "the recipe's catalogue is not the one that the journal names"
-    return ""
+        raise StoreError("the recipe's catalogue is not the one that the journal names")

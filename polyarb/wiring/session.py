@@ -5,7 +5,7 @@ from polyarb.engine.engine import Engine
 from polyarb.ledger.fold import Ledger
 from polyarb.runner import Runner
 from polyarb.store.journal import FileJournal
-from polyarb.store.tape import TapeReading
+from polyarb.wiring.edges import Edge
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.recipe import Recipe
 
@@ -21,7 +21,7 @@ class Session:
         engine: Engine,
         journal: FileJournal,
         folding: FoldingJournal,
-        reading: TapeReading,
+        edge: Edge,
         is_halted: bool,
         overrides: tuple[Value, ...],
     ) -> None:
@@ -30,7 +30,7 @@ class Session:
         self.engine = engine
         self.journal = journal
         self.folding = folding
-        self.reading = reading
+        self.edge = edge
         self.is_halted = is_halted
         self.overrides = overrides
 

@@ -162,7 +162,7 @@ def test_a_wrong_word_is_a_usage_fault(
 
 
 def test_a_duration_ends_a_paced_run(polyarb: Polyarb) -> None:
-    ended = polyarb("start", "--phase", "shadow", "--duration", "1s", "--json")
+    ended = polyarb("start", "--phase", "shadow", "--venue", "tape", "--duration", "1s", "--json")
     assert json.loads(ended.stdout)["stop_reason"] == "duration reached"
 
 

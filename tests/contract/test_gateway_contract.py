@@ -15,6 +15,7 @@ from polyarb.domain.messages import (
     OrderMatched,
     PlaceOrders,
     RaiseAlert,
+    RedeemSet,
     RequestSnapshot,
     SetSettled,
     SettleSet,
@@ -187,6 +188,21 @@ def test_a_held_set_is_not_settled(gateway: Gateway) -> None:
     )
     gateway.dispatch(command)
     assert not drained(gateway)
+
+
+def test_a_redeemed_set_brings_a_dollar_a_winning_share(gateway: Gateway) -> None:
+    command = RedeemSet(
+        receive_time_ns=LATER_NS - 10**12,
+        plan_id=PlanId("of an earlier run"),
+        family=Family.NEGRISK_YES,
+        quantity=SHARES,
+    )
+    gateway.dispatch(command)
+    (settled,) = drained(gateway)
+    assert isinstance(settled, SetSettled)
+    assert (settled.status, settled.proceeds) == (SetStatus.SETTLED, SHARES)
+    assert settled.receive_time_ns > command.receive_time_ns
+    assert settled.gas >= 0
 
 
 def test_an_unwound_set_is_settled_once(gateway: Gateway) -> None:

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 ENGINE = "tests/unit/engine/test_engine.py"
 EPISODES = "tests/unit/engine/test_episodes.py"
+OFFERS = "tests/unit/engine/test_offers.py"
 LAWS = "tests/simulation/test_engine_invariants.py"
 
 
@@ -138,6 +139,104 @@ BUGS = (
         "RISK_CHECKS: tuple[Callable[[Situation], Denial | None], ...] = (\n    is_active,",
         "RISK_CHECKS: tuple[Callable[[Situation], Denial | None], ...] = (",
         LAWS,
+    ),
+    Bug(
+        "shares that ours took are sized again",
+        "engine/offers.py",
+        "        depth = taken.free(ladder, depth)\n",
+        "        pass\n",
+        OFFERS,
+    ),
+    Bug(
+        "the shadow gives what it gave before",
+        "engine/taken.py",
+        "    _walk(ladder, (intent.side is Side.SELL) is is_yes, limit, shares)",
+        "    _walk(ladder, (intent.side is Side.SELL) is is_yes, limit, shares // 2)",
+        LAWS,
+    ),
+    Bug(
+        "what left a level is still ours",
+        "engine/taken.py",
+        "        elif displayed < size:",
+        "        elif displayed > size:",
+        "tests/unit/engine/test_taken.py",
+    ),
+    Bug(
+        "an unwind's sale is not remembered",
+        "engine/settle.py",
+        "        _sell_off(flight)\n",
+        "",
+        "tests/unit/engine/test_settle.py",
+    ),
+    Bug(
+        "a joint plan that earns no more is taken",
+        "engine/pursuit.py",
+        "joint.plan.profit > sum(",
+        "joint.plan.profit >= sum(",
+        OFFERS,
+    ),
+    Bug(
+        "a worse rival goes first",
+        "engine/offers.py",
+        "key=lambda one: -one.plan.profit",
+        "key=lambda one: one.plan.profit",
+        OFFERS,
+    ),
+    Bug(
+        "what a joint plan took is told as planned before",
+        "engine/pursuit.py",
+        "            _mark_joined(offer.firings[1:], now_ns)\n",
+        "",
+        OFFERS,
+    ),
+    Bug(
+        "an old book takes part in a joint plan",
+        "engine/offers.py",
+        "if any(ladder.receive_time_ns < oldest for ladder in look.legs()):",
+        "if False:",
+        OFFERS,
+    ),
+    Bug(
+        "a group with a gap resolves to one of its markets",
+        "engine/offers.py",
+        "Bond.EXCLUSIVE if watch.gap else",
+        "Bond.PARTITION if watch.gap else",
+        OFFERS,
+    ),
+    Bug(
+        "a joint plan is converted",
+        "engine/settle.py",
+        "SetStatus.HELD if flight.states else ENDINGS[flight.family]",
+        "ENDINGS[flight.family]",
+        "tests/unit/engine/test_settle.py",
+    ),
+    Bug(
+        "a joint plan pays what its family pays",
+        "venue/shadow/payoff.py",
+        "    if placed.states:",
+        "    if False:",
+        "tests/unit/venue/shadow/test_shadow_payoff.py",
+    ),
+    Bug(
+        "a joint plan counts against one relation",
+        "engine/risk/checks.py",
+        "for relation_id in request.relation_ids",
+        "for relation_id in request.relation_ids[:1]",
+        "tests/unit/engine/test_risk.py",
+    ),
+    Bug(
+        "a joint plan is freed from one relation",
+        "engine/risk/exposure.py",
+        "*exposure.shared.pop(plan_id, ())",
+        "*()",
+        "tests/unit/engine/test_risk.py",
+    ),
+    Bug(
+        "a leg without an order is a market with exposure",
+        "engine/risk/checks.py",
+        "set(situation.exposure.by_market) | set(situation.request.ordered)",
+        "set(situation.exposure.by_market) | set(situation.request.condition_ids)",
+        "tests/unit/engine/test_risk.py",
     ),
     Bug(
         "commands leave before they are durable",

@@ -15,10 +15,12 @@ from polyarb.research.scenario import parse_scenario, with_settings
 from polyarb.store.memory import MemoryRecord
 from polyarb.store.reading import read_journal
 from polyarb.store.workspace import Workspace, create_workspace, shipped_templates
-from polyarb.wiring.recipe import Recipe, load_recipe
+from polyarb.wiring.edges import TapeOptions
+from polyarb.wiring.recipe import Recipe, load_recipe, recipe_file
 from polyarb.wiring.replay import verify_runs
 from polyarb.wiring.scenario import run_scenario
-from polyarb.wiring.start import Session, StartOptions, start
+from polyarb.wiring.session import Session
+from polyarb.wiring.start import StartOptions, Watcher, start
 from polyarb.wiring.tapes import open_feed
 from tests.feeds import ScriptedFeed
 from tests.scenarios.test_scenarios import FOLDER
@@ -40,7 +42,8 @@ def shadow(workspace: Workspace, *tapes: Path, stop_after: int = 0) -> Session:
                 lambda runner: runner.stop("enough") if runner.progress.frames else None
             )
 
-    session, _ = start(workspace, StartOptions(phase=Phase.SHADOW, tapes=tapes), watch)
+    options = StartOptions(phase=Phase.SHADOW, tape=TapeOptions(tapes=tapes))
+    session, _ = start(workspace, options, Watcher(watch=watch, tell=print))
     return session
 
 
@@ -140,3 +143,24 @@ def test_a_recorded_neg_risk_day_shows_gross_edges_that_no_fee_leaves(
     assert not any(tradable)
     (verification,) = verify_runs(workspace, session.recipe.run_id)
     assert verification.comparison is not None and verification.comparison.is_identical
+
+
+def test_a_run_that_cannot_be_made_again_does_not_hide_the_others(
+    samples: Path, tmp_path: Path
+) -> None:
+    workspace = fresh(tmp_path)
+    tapes = [tmp_path / name for name in ("a.jsonl.gz", "b.jsonl.gz", "c.jsonl.gz", "d.jsonl.gz")]
+    for tape in tapes:
+        tape.write_bytes((samples / "tape_fed_negrisk.jsonl.gz").read_bytes())
+    missing, unreadable, tapeless, whole = (shadow(workspace, tape).recipe.run_id for tape in tapes)
+    recipe_file(workspace, missing).unlink()
+    recipe_file(workspace, unreadable).write_bytes(b"{")
+    tapes[2].unlink()
+    verifications = list(verify_runs(workspace, None))
+    assert [one.run_id for one in verifications] == [missing, unreadable, tapeless, whole]
+    assert [one.comparison is None for one in verifications] == [True, True, True, False]
+    assert "found no file" in verifications[0].reason
+    assert "expected a recipe" in verifications[1].reason
+    assert "c.jsonl.gz" in verifications[2].reason
+    (alone,) = verify_runs(workspace, missing)
+    assert alone.reason == verifications[0].reason

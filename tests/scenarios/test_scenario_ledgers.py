@@ -42,6 +42,17 @@ def test_the_planted_set_earns_what_the_plan_format_says_to_the_micro() -> None:
     assert ledger.total() == PnlColumns(expected=4_495_950, matched=4_515_950, settled=4_495_950)
 
 
+@pytest.mark.parametrize(
+    ("name", "profit"),
+    [("joint_pair_and_ladder", 4_800_000), ("joint_group_and_pair", 5_900_000)],
+)
+def test_a_plan_over_several_relations_earns_what_it_promised_to_the_micro(
+    name: str, profit: int
+) -> None:
+    total = fold(record.message for record in journal_of(FOLDER / f"{name}.txt")).total()
+    assert total == PnlColumns(expected=profit, matched=profit, settled=0)
+
+
 def test_a_half_filled_set_is_a_loss_and_never_a_gain() -> None:
     ledger = fold(
         record.message for record in journal_of(FOLDER / "half_filled_set_is_unwound.txt")

@@ -26,7 +26,7 @@ from polyarb.domain.messages import (
     UnwindSet,
 )
 from polyarb.domain.order import SetStatus, TradingState
-from polyarb.domain.plan import Family, Outcome, Side
+from polyarb.domain.plan import Family, Outcome, PlannedOrder, Side
 from polyarb.domain.units import MICRO, ONE, PICO
 from polyarb.engine import books
 from polyarb.engine.engine import Engine
@@ -50,6 +50,7 @@ class LawfulEngine(Engine):
         self.open_episodes: set[tuple[str, Family]] = set()
         self.opportunities: set[str] = set()
         self.sized: dict[PlanId, PlanSized] = {}
+        self.relations: dict[str, str] = {}
 
     def handle(self, event: Event) -> Sequence[Output]:
         """Handle an event and hold the engine to its laws."""
@@ -64,9 +65,9 @@ class LawfulEngine(Engine):
         self._books()
         self._sums()
         self._census_adds_up()
-        self._exposure()
         for output in outputs:
             self._output(output, event, is_active)
+        self._exposure()
         return outputs
 
     def _answered(self, event: Event) -> None:
@@ -109,12 +110,13 @@ class LawfulEngine(Engine):
         assert set(exposure.by_plan) == set(self.state.sets)
         assert exposure.open_notional == sum(exposure.by_plan.values())
         assert exposure.open_notional <= envelope.open_notional_max
-        assert sum(exposure.by_relation.values()) == exposure.open_notional
+        assert exposure.by_relation == self._by_relation()
         assert all(
             0 <= one <= envelope.position_notional_max for one in exposure.by_relation.values()
         )
         markets = {key for flight in self.state.sets.values() for key in flight.condition_ids}
         assert set(exposure.by_market) == markets
+        assert set(exposure.shared) <= set(exposure.by_plan)
         assert len(markets) <= envelope.instruments_max
         assert len(exposure.failures) <= self.profile.breaker.failure_window
         assert len(exposure.order_times_ns) <= envelope.orders_per_minute_max
@@ -125,6 +127,16 @@ class LawfulEngine(Engine):
                 if progress.intent.side is Side.BUY
             )
             assert spent <= flight.reserved == exposure.by_plan[flight.plan_id]
+
+    def _by_relation(self) -> Counter[str]:
+        """Count every open set in full against each relation that its plan took."""
+        total: Counter[str] = Counter()
+        for plan_id, flight in self.state.sets.items():
+            sized = self.sized[plan_id]
+            relations = [sized.relation_id, *(self.relations[one] for one in sized.joint_with)]
+            for relation_id in relations:
+                total[relation_id] += flight.reserved
+        return total
 
     # What it says
 
@@ -157,6 +169,7 @@ class LawfulEngine(Engine):
         self.open_episodes.add(key)
         assert found.opportunity_id not in self.opportunities
         self.opportunities.add(found.opportunity_id)
+        self.relations[found.opportunity_id] = found.relation_id
         assert found.family not in (Family.BINARY, Family.NEGRISK_SPLIT)
         assert found.edge_gross > 0
 
@@ -174,14 +187,16 @@ class LawfulEngine(Engine):
                 event, ladder.condition_id
             ):
                 assert not ladder.unsettled
-                self._has_depth(ladder.condition_id, order.outcome, order.side, order.price_limit)
+                self._has_depth(ladder.condition_id, order)
             assert ladder.market.untradable() is None
             assert order.shares % LOT == 0
             assert order.shares >= (ladder.market.size_min or 0)
             if order.side is Side.BUY:
                 assert order.price_limit * order.shares >= PICO
         shares = [order.shares for order in plan.orders]
-        if plan.family in EQUAL:
+        if plan.states:
+            self._pays(sized)
+        elif plan.family in EQUAL:
             assert set(shares) == {plan.quantity}
             assert len(shares) == len(sized.condition_ids)
         elif plan.family is Family.LADDER:
@@ -193,17 +208,37 @@ class LawfulEngine(Engine):
     def _is_replaced_by(self, event: Event, condition_id: ConditionId) -> bool:
         return getattr(event, "condition_id", None) == condition_id
 
-    def _has_depth(
-        self, condition_id: ConditionId, outcome: Outcome, side: Side, limit: int
-    ) -> None:
-        """The limit is the price of a level that is there."""
+    def _pays(self, sized: PlanSized) -> None:
+        """A joint plan names who takes part, and earns in the worst of its states."""
+        plan = sized.plan
+        assert sized.joint_with and set(sized.joint_with) < self.opportunities
+        assert len({order.leg for order in plan.orders}) == len(sized.condition_ids)
+        paid = [
+            sum(o.shares for o in plan.orders if state[o.leg] is (o.outcome is Outcome.YES))
+            for state in plan.states
+        ]
+        assert min(paid) == plan.quantity
+        assert plan.payoff == plan.quantity * PICO
+        gas = self.profile.sizing.gas_per_plan * PICO
+        assert plan.profit == plan.payoff - plan.capital - gas
+
+    def _has_depth(self, condition_id: ConditionId, order: PlannedOrder) -> None:
+        """The limit is the price of a level that is there, and up to it is enough not yet ours."""
         depth = self.depth(condition_id)
         assert depth is not None
-        takes_bids = (side is Side.SELL) is (outcome is Outcome.YES)
-        level = limit if outcome is Outcome.YES else ONE - limit
-        tick = self.state.ladders[condition_id].tick
-        assert level % tick == 0 and 0 < level < ONE
-        assert level in dict(depth.bids if takes_bids else depth.asks)
+        is_yes, limit = order.outcome is Outcome.YES, order.price_limit
+        takes_bids = (order.side is Side.SELL) is is_yes
+        level = limit if is_yes else ONE - limit
+        ladder = self.state.ladders[condition_id]
+        assert level % ladder.tick == 0 and 0 < level < ONE
+        shown = dict(depth.bids if takes_bids else depth.asks)
+        assert level in shown
+        free = {
+            price: size - ladder.taken.get((takes_bids, price), 0) for price, size in shown.items()
+        }
+        assert min(free.values()) >= 0
+        near = (s for p, s in free.items() if (p >= level if takes_bids else p <= level))
+        assert order.shares <= sum(near)
 
     def _place(self, placed: PlaceOrders) -> None:
         sized = self.sized[placed.plan_id]

@@ -6,18 +6,20 @@ import msgspec
 import pytest
 from polyarb.domain.limits import Profile
 from polyarb.domain.messages import Command, FeedMeasured, JournalMessage, PlaceOrders, SetChanged
-from polyarb.domain.order import SetStatus
+from polyarb.domain.order import OrderIntent, SetStatus
 from polyarb.domain.units import MICRO
 from polyarb.engine.engine import Engine
 from polyarb.ports import FAR_FUTURE_NS, Gateway
 from polyarb.store.memory import MemoryJournal
 from polyarb.venue.shadow import ShadowGateway
+from polyarb.venue.shadow.consumption import Taker
+from polyarb.venue.shadow.matching import taking_of
 from tests.feeds import Drive, replayed
 from tests.simulation.laws import LawfulEngine
 from tests.simulation.streams import Stream
 from tests.worlds import ROOMY
 
-SEEDS = range(40)
+SEEDS = range(48)
 
 
 def profile_of(seed: int) -> Profile:
@@ -51,14 +53,37 @@ def profile_of(seed: int) -> Profile:
 
 
 class DurableGateway(ShadowGateway):
-    """The shadow gateway, if what it is told is already safe in the journal."""
+    """The shadow gateway, if what it is told is already safe in the journal.
+
+    It is told to take nothing that it has given before, if no message came in between: the engine
+    remembers what it had.
+    """
 
     journal: MemoryJournal
+    engine: Engine
 
     def dispatch(self, command: Command) -> None:
         records = self.journal.records[: self.journal.durable]
         assert any(record.message is command for record in reversed(records))
+        if isinstance(command, PlaceOrders):
+            ladders = self.engine.state.ladders
+            for order in command.orders:
+                is_in_hand = ladders[order.condition_id].unsettled
+                assert is_in_hand or order.shares <= self._left(order)
         super().dispatch(command)
+
+    def _left(self, order: OrderIntent) -> int:
+        """Add up what an order can have at its limit or better that no order had before."""
+        taking = taking_of(order)
+        depth = self.engine.depth(order.condition_id)
+        assert depth is not None
+        return sum(
+            self._counterparty.consumption.free(
+                order.condition_id, (taking.takes_bids, price, Taker.ORDERS), size
+            )
+            for price, size in (depth.bids if taking.takes_bids else depth.asks)
+            if taking.accepts(price)
+        )
 
 
 def drive_of(seed: int, engine: type[Engine] = LawfulEngine) -> Drive:
@@ -68,7 +93,7 @@ def drive_of(seed: int, engine: type[Engine] = LawfulEngine) -> Drive:
         shadow = DurableGateway(
             one, profile.shadow, stream.catalogue, gas_per_plan=profile.sizing.gas_per_plan
         )
-        shadow.journal = journal
+        shadow.journal, shadow.engine = journal, one
         return shadow
 
     return Drive(

@@ -83,10 +83,10 @@ def is_within_order_notional(situation: Situation) -> Denial | None:
 
 
 def is_within_position(situation: Situation) -> Denial | None:
-    """The sum of open plans of one relation stays below the position limit."""
-    request = situation.request
-    total = situation.exposure.by_relation[request.relation_id] + request.reserved
-    over = total > situation.profile.envelope.position_notional_max
+    """The sum of open plans of every relation of the plan stays below the position limit."""
+    request, by_relation = situation.request, situation.exposure.by_relation
+    free = situation.profile.envelope.position_notional_max - request.reserved
+    over = any(by_relation[relation_id] > free for relation_id in request.relation_ids)
     return Denial.POSITION_NOTIONAL if over else None
 
 
@@ -99,14 +99,13 @@ def is_within_open_notional(situation: Situation) -> Denial | None:
 
 def has_free_legs(situation: Situation) -> Denial | None:
     """No order meets a book of which another order of ours may be taking the same shares."""
-    request = situation.request
-    markets = {request.condition_ids[order.leg] for order in request.plan.orders}
-    return Denial.LEG_UNDER_WAY if markets & situation.under_way else None
+    markets = situation.under_way.intersection(situation.request.ordered)
+    return Denial.LEG_UNDER_WAY if markets else None
 
 
 def is_within_instruments(situation: Situation) -> Denial | None:
     """The number of markets with open exposure stays below the envelope."""
-    markets = set(situation.exposure.by_market) | set(situation.request.condition_ids)
+    markets = set(situation.exposure.by_market) | set(situation.request.ordered)
     over = len(markets) > situation.profile.envelope.instruments_max
     return Denial.INSTRUMENTS if over else None
 

@@ -16,10 +16,14 @@ def reserve(
     relation_id: RelationId,
     condition_ids: tuple[ConditionId, ...],
     reserved: int,
+    shared_with: tuple[RelationId, ...] = (),
 ) -> None:
-    """Count a plan as fully filled from before its orders leave."""
+    """Count a plan as fully filled from before its orders leave, against each of its relations."""
     exposure.by_plan[plan_id] = reserved
-    exposure.by_relation[relation_id] += reserved
+    if shared_with:
+        exposure.shared[plan_id] = shared_with
+    for each_id in (relation_id, *shared_with):
+        exposure.by_relation[each_id] += reserved
     for condition_id in condition_ids:
         exposure.by_market[condition_id] += 1
     exposure.open_notional += reserved
@@ -34,7 +38,8 @@ def release(
 ) -> None:
     """Free what a finished plan had reserved."""
     reserved = exposure.by_plan.pop(plan_id)
-    exposure.by_relation[relation_id] -= reserved
+    for each_id in (relation_id, *exposure.shared.pop(plan_id, ())):
+        exposure.by_relation[each_id] -= reserved
     for condition_id in condition_ids:
         exposure.by_market[condition_id] -= 1
         if not exposure.by_market[condition_id]:

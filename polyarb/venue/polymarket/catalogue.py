@@ -136,6 +136,11 @@ class CatalogueBuilder:
             self._add_gamma_market(msgspec.json.decode(content, type=GammaMarket), name)
         elif shape.t is not unset:
             compact = msgspec.json.decode(content, type=CompactMarket)
+            if not compact.c:
+                raise VenueError(
+                    f"{name}: expected a compact market that says its condition (`c`), found none; "
+                    "give the market's own page"
+                )
             self.add_market(market_of_compact(compact), name)
         elif shape.token_a is not unset:
             pair = msgspec.json.decode(content, type=TokenPair)

@@ -3,6 +3,7 @@
 Numbers are read from their text, never through a float. Source: polymarket.md 2.1 to 2.5, 3.2.
 """
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import msgspec
@@ -53,6 +54,10 @@ class GammaMarket(msgspec.Struct, rename="camel"):
     seconds_delay: Decimal | None = None
     fees_enabled: bool | None = None
     fee_schedule: FeeBody | None = None
+    end_date: str | None = None
+    volume24hr: Decimal | None = None
+    liquidity_num: Decimal | None = None
+    liquidity: Decimal | None = None
 
 
 class GammaEvent(msgspec.Struct, rename="camel"):
@@ -86,14 +91,15 @@ class CompactFee(msgspec.Struct):
 class CompactMarket(msgspec.Struct):
     """`/clob-markets/{condition}`; a key that is false or unset is left out."""
 
-    c: str
     t: list[CompactToken]
+    c: str | None = None
     mos: Decimal | None = None
     mts: Decimal | None = None
     fd: CompactFee | None = None
     v: str | None = None
     ao: bool = False
     itode: bool = False
+    nr: bool = False
 
 
 def market_of_gamma(body: GammaMarket, group_id: GroupId | None = None) -> Market | None:
@@ -121,8 +127,11 @@ def market_of_gamma(body: GammaMarket, group_id: GroupId | None = None) -> Marke
 
 
 def market_of_compact(body: CompactMarket) -> Market | None:
-    """Describe a market; a missing `fd` is an unknown fee, not none."""
-    if len(body.t) != 2 or body.t[0].t == body.t[1].t:
+    """Describe a market; a missing `fd` is an unknown fee, not none.
+
+    None for one that does not say its condition or has not exactly two tokens.
+    """
+    if not body.c or len(body.t) != 2 or body.t[0].t == body.t[1].t:
         return None
     return Market(
         condition_id=_condition_id(body.c),
@@ -132,10 +141,35 @@ def market_of_compact(body: CompactMarket) -> Market | None:
         version=_version(body.v),
         tick=_tick(body.mts),
         size_min=_size_min(body.mos),
-        fee=None if body.fd is None else _schedule(body.fd.r, body.fd.e),
+        fee=None if body.fd is None else schedule_of(body.fd),
         hold_ms=ORDER_DELAY_MS if body.itode else 0,
         is_accepting_orders=body.ao,
     )
+
+
+def schedule_of(body: CompactFee) -> FeeSchedule | None:
+    """Read the fee of a market info; None where it has a form that is not understood."""
+    return _schedule(body.r, body.e)
+
+
+def end_time_ms_of(body: GammaMarket) -> int | None:
+    """Read the end date; None when it is not told or is none."""
+    try:
+        end = datetime.fromisoformat(body.end_date or "")
+    except ValueError:
+        return None
+    whole = end if end.tzinfo else end.replace(tzinfo=UTC)
+    return int(whole.timestamp()) * 1_000
+
+
+def volume_24h_of(body: GammaMarket) -> int | None:
+    """Read the turnover of a day, rounded down to micros of a USD; None when it is not told."""
+    return _floored(body.volume24hr)
+
+
+def liquidity_of(body: GammaMarket) -> int | None:
+    """Read the worth of the resting orders, rounded down to micros; None when it is not told."""
+    return _floored(body.liquidity if body.liquidity_num is None else body.liquidity_num)
 
 
 def group_id_of(market: GammaMarket, event: GammaEvent | None = None) -> GroupId | None:
@@ -196,6 +230,16 @@ def _certificate(group_id: GroupId, event: GammaEvent) -> tuple[tuple[bool, str]
         ),
         (_has_question_gap(markets), "an outcome's number is missing (questionID)"),
     )
+
+
+def is_numbered(group_id: GroupId, markets: list[GammaMarket]) -> bool:
+    """Tell whether the question ids are the group's own with the numbers 0 to n - 1.
+
+    Source: polymarket.md 2.1, `questionId = marketId | index`.
+    """
+    stem = group_id[:-2].lower()
+    found = sorted((market.question_id or "").lower() for market in markets)
+    return found == [f"{stem}{number:02x}" for number in range(len(markets))]
 
 
 def _has_question_gap(markets: list[GammaMarket]) -> bool:
@@ -272,6 +316,16 @@ def _size_min(value: Decimal | None) -> Shares | None:
 
 def _hold_ms(seconds: Decimal | None) -> int:
     return _whole(seconds, 1_000) or 0
+
+
+def _floored(value: Decimal | None) -> int | None:
+    """Return whole micros of an amount, None for one that is absurd."""
+    if value is None or not value.is_finite() or value < 0 or value.adjusted() >= 20:
+        return None
+    if value.adjusted() < -20:
+        return 0
+    numerator, denominator = value.as_integer_ratio()
+    return numerator * MICRO // denominator
 
 
 def _whole(value: Decimal | None, scale: int) -> int | None:

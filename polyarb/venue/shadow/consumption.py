@@ -70,7 +70,8 @@ class Consumption:
             case MarketResolved():
                 self._forget(event.condition_id)
             case FeedLost():
-                self._venue_times_ns.clear()
+                for condition_id in event.condition_ids or tuple(self._venue_times_ns):
+                    self._venue_times_ns.pop(condition_id, None)
             case TradePrinted() | TickChanged():
                 pass
             case _:

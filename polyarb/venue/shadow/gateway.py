@@ -22,6 +22,7 @@ from polyarb.domain.messages import (
     OrderMatched,
     PlaceOrders,
     RaiseAlert,
+    RedeemSet,
     RequestSnapshot,
     SetSettled,
     SettleSet,
@@ -95,6 +96,8 @@ class ShadowGateway:
                 self._place(command)
             case SettleSet():
                 self._settle(command)
+            case RedeemSet():
+                self._redeem(command)
             case UnwindSet():
                 self._begin_unwind(command)
             case CancelAll():
@@ -233,6 +236,17 @@ class ShadowGateway:
                 plan_id=command.plan_id,
                 status=command.status,
                 proceeds=redemption(execution.placed, shares),
+                gas=self._gas,
+            )
+        )
+
+    def _redeem(self, command: RedeemSet) -> None:
+        self._tell(
+            SetSettled(
+                receive_time_ns=command.receive_time_ns + BLOCK_NS,
+                plan_id=command.plan_id,
+                status=SetStatus.SETTLED,
+                proceeds=command.quantity,
                 gas=self._gas,
             )
         )

@@ -27,7 +27,7 @@ def joint_quantity(placed: PlaceOrders, filled: Sequence[int]) -> int:
 
 def kept_shares(placed: PlaceOrders, filled: Sequence[int], quantity: int) -> list[int]:
     """Tell how many of each order's shares belong to so many complete sets."""
-    if placed.family in LAYERED:
+    if placed.family in LAYERED and not placed.states:
         return [min(shares, quantity) for shares in filled]
     return [order.shares * quantity // placed.quantity for order in placed.orders]
 
@@ -48,9 +48,13 @@ def spare_shares(placed: PlaceOrders, filled: Sequence[int], quantity: int) -> l
 def redemption(placed: PlaceOrders, shares: Sequence[int]) -> int:
     """Compute what shares pay in the worst state, or at once where they merge or convert.
 
+    A plan over several relations brings its states; each family alone has those of its kind.
+
     A split pays for the sets it needed, so less than zero; shares are then those sold.
     Units: micros of a USD.
     """
+    if placed.states:
+        return min(_paid(placed.orders, shares, state) for state in placed.states)
     match placed.family:
         case Family.BINARY | Family.NEGRISK_YES | Family.IMPLICATION:
             return min(shares)
@@ -66,12 +70,17 @@ def redemption(placed: PlaceOrders, shares: Sequence[int]) -> int:
 
 def _worst_rung(orders: Sequence[OrderIntent], shares: Sequence[int]) -> int:
     """Compute the least that nested outcomes pay: a state makes the first k of them true."""
-    rungs = max(order.leg for order in orders) + 2
+    legs = max(order.leg for order in orders) + 1
     return min(
-        sum(
-            size
-            for order, size in zip(orders, shares, strict=True)
-            if (order.leg < true_legs) is (order.outcome is Outcome.YES)
-        )
-        for true_legs in range(rungs)
+        _paid(orders, shares, [leg < true_legs for leg in range(legs)])
+        for true_legs in range(legs + 1)
+    )
+
+
+def _paid(orders: Sequence[OrderIntent], shares: Sequence[int], state: Sequence[bool]) -> int:
+    """Add up what pays in one state, which says of every leg whether it is true."""
+    return sum(
+        size
+        for order, size in zip(orders, shares, strict=True)
+        if state[order.leg] is (order.outcome is Outcome.YES)
     )

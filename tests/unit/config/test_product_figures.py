@@ -124,3 +124,4 @@ def test_a_key_names_its_unit_before_max_or_min(key: str, unit: Figure) -> None:
     else:
         assert not name.endswith(("_usd", "_fraction"))
         assert (unit.unit == "ms") == ("_ms" in name)
+        assert (unit.unit == "minutes") == (name == "expiry_blackout")

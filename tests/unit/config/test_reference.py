@@ -19,7 +19,7 @@ def test_every_key_has_a_line_with_its_meaning() -> None:
             assert field.description
             assert f"| `{key.rpartition('.')[2]}` |" in text
     for key, _ in fields_of(ConfigKeys):
-        if key.startswith(("profile", "phases")):
+        if key.startswith(("profile", "phases", "venue")):
             assert f"| `{key}` |" in text
 
 
@@ -33,6 +33,10 @@ def test_the_reference_names_units_bounds_defaults_and_directions() -> None:
         "| `version` | text |  | 1.0.0 | - |",
         "| `tags` | text |  | empty | - |",
         "| `seed` | count | 0 to 4294967295 | 7 | any |",
+        "| `fee_rates` | list of fractions | 0 to 1 | empty | - |",
+        "| `groups_only` | word | `true`, `false` | false | - |",
+        "| `expiry_blackout_min` | minutes | 0 to 525600 | 60 | higher |",
+        "| `venue.hosts.stream` | address | `wss`, on this machine `ws`, too |",
         "required | fewer | kinds of arbitrage",
     ):
         assert row in text

@@ -81,6 +81,8 @@ def test_relations_are_read_in_the_order_of_the_file(workspace: Workspace) -> No
         ('"0xaa"]', '"0xaa", c]', ":4: relations[0].markets: expected two markets, found 3"),
         ("[0x00ff, ", "[", ":4: relations[0].markets: expected two markets, found 1"),
         ("- k120", "- k100", ":11: relations[1].markets: expected each entry once"),
+        ("- k120", "- K100", ":8: relations[1].markets: expected different markets, found one"),
+        ('"0xaa"]', '"0x00FF"]', ":4: relations[0].markets: expected different markets"),
         ("- k120", "- 'k 120'", ":11: relations[1].markets: expected an id without white space"),
         ("id: strikes", "id: cut-by-june", ":6: relations[1].id: expected new ids, found cut-by"),
         ("  - id: strikes\n    family", "  - family", ": relations[1].id: expected this key"),
@@ -95,6 +97,13 @@ def test_a_wrong_relation_is_told_with_its_line(
         load_relations(write(workspace, GOOD.replace(old, new)))
     assert told in str(caught.value)
     assert str(caught.value).startswith(FILE)
+
+
+def test_the_short_and_the_padded_spelling_are_one_market(workspace: Workspace) -> None:
+    short = f"0x{'a' * 62}"
+    text = GOOD.replace("[0x00ff, ", f"[{short}, ").replace('"0xaa"]', f'"{short}00"]')
+    with pytest.raises(UsageError, match=r"relations\[0\].markets: expected different markets"):
+        load_relations(write(workspace, text))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from polyarb.domain.book import BookStatus
 from polyarb.domain.messages import Output, SetChanged
 from polyarb.domain.order import SET_STEPS, OrderStatus, SetStatus, TimeInForce
 from polyarb.domain.plan import Family, Outcome, Side
@@ -63,12 +64,34 @@ def test_both_sides_of_one_rung_are_two_orders() -> None:
     assert len(execute.place(flight, 0, START_NS).orders) == len(both)
 
 
+def test_only_markets_with_an_order_are_open() -> None:
+    one = flight_of(Family.LADDER, (planned(1, Outcome.YES, Side.BUY, 400_000),))
+    assert one.condition_ids == ("B",)
+    both_sides = (
+        planned(1, Outcome.YES, Side.BUY, 400_000),
+        planned(1, Outcome.NO, Side.BUY, 400_000),
+    )
+    assert flight_of(Family.LADDER, both_sides).condition_ids == ("B",)
+
+
+def test_a_match_is_remembered_as_taken_from_its_level() -> None:
+    flight = flight_of()
+    ladder = flight.orders[order_id(flight, 0)].ladder
+    ladder.status, ladder.bids = BookStatus.LIVE, {610_000: SHARES, 600_000: SHARES}
+    execute.on_matched(flight, matched(flight, 0, SHARES // 2))
+    execute.on_matched(flight, matched(flight, 0, SHARES // 2))
+    assert ladder.taken == {(True, 610_000): SHARES}
+
+
 def test_the_orders_of_a_set_are_commanded_together() -> None:
     flight = flight_of()
     command = execute.place(flight, profit=5, now_ns=START_NS)
     assert command.plan_id == PLAN
     assert (command.quantity, command.profit) == (SHARES, 5)
     assert [order.leg for order in command.orders] == [0, 1]
+    assert command.states == flight.states == ()
+    flight.states = ((True, False), (False, True))
+    assert execute.place(flight, profit=5, now_ns=START_NS).states == flight.states
 
 
 ANSWERS = {"full": SHARES, "half": SHARES // 2, "none": 0}

@@ -225,6 +225,40 @@ def test_another_relation_does_not_count_for_the_position() -> None:
     assert verdict(profile=profile, exposure=exposed(6 * MICRO, RelationId("OTHER"))) is None
 
 
+def test_a_joint_plan_counts_against_each_of_its_relations() -> None:
+    profile = limited("envelope", position_notional_max=15 * MICRO)
+    other = RelationId("OTHER")
+    joint = msgspec.structs.replace(request(), shared_with=(RelationId("THIRD"), other))
+    assert verdict(joint, profile=profile, exposure=exposed(6 * MICRO, other)) is None
+    over = exposed(6 * MICRO + 1, other)
+    assert verdict(joint, profile=profile, exposure=over) is Denial.POSITION_NOTIONAL
+    assert verdict(profile=profile, exposure=over) is None
+
+
+def test_a_joint_plan_is_freed_from_each_of_its_relations_and_counts_once_in_all() -> None:
+    exposure = Exposure()
+    plan_id, others = PlanId("plan"), (RelationId("OTHER"), RelationId("THIRD"))
+    risk.reserve(
+        exposure, plan_id, relation_id=PAIR, condition_ids=(A,), reserved=7, shared_with=others
+    )
+    assert exposure.by_relation == {PAIR: 7, "OTHER": 7, "THIRD": 7}
+    assert exposure.open_notional == 7
+    risk.release(exposure, plan_id, relation_id=PAIR, condition_ids=(A,))
+    assert not any(exposure.by_relation.values()) and not exposure.shared
+    assert not exposure.open_notional
+
+
+def test_a_leg_without_an_order_is_no_market_with_exposure() -> None:
+    profile = limited("envelope", instruments_max=2)
+    thin = msgspec.structs.replace(
+        request(), condition_ids=(A, B, ConditionId("C")), fees=(NO_FEE,) * 3
+    )
+    assert thin.ordered == (A, B)
+    assert verdict(thin, profile=profile) is None
+    one_more = exposed(1, PAIR, ConditionId("C"))
+    assert verdict(thin, profile=profile, exposure=one_more) is Denial.INSTRUMENTS
+
+
 def test_a_market_with_an_order_of_ours_under_way_is_left_alone() -> None:
     assert verdict(under_way=frozenset({B})) is Denial.LEG_UNDER_WAY
     assert verdict(under_way=frozenset({ConditionId("C")})) is None

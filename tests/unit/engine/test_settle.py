@@ -1,11 +1,12 @@
 """Stage 6: only confirmed trades are money."""
 
 import pytest
+from polyarb.domain.book import BookStatus
 from polyarb.domain.messages import SettleSet, UnwindSet
 from polyarb.domain.order import SetStatus
 from polyarb.domain.plan import Family
 from polyarb.engine import execute, settle
-from polyarb.engine.state import SetInFlight
+from polyarb.engine.state import Ladder, SetInFlight
 from tests.set_lives import (
     SHARES,
     confirmed,
@@ -87,6 +88,47 @@ def test_a_broken_set_is_unwound_once_and_only_when_every_word_is_final() -> Non
     settle.on_trade(flight, confirmed(flight, 0))
     assert isinstance(settle.command(flight, START_NS), UnwindSet)
     assert settle.command(flight, START_NS) is None
+
+
+def test_a_complete_set_over_several_relations_is_held() -> None:
+    flight = complete()
+    flight.states = ((True, False), (False, True))
+    for leg in (0, 1):
+        settle.on_trade(flight, confirmed(flight, leg))
+    assert settle.next_status(flight) is SetStatus.HELD
+
+
+def show(flight: SetInFlight) -> list[Ladder]:
+    """Display a level on each side of both legs."""
+    ladders = [progress.ladder for progress in flight.orders.values()]
+    for ladder in ladders:
+        ladder.status = BookStatus.LIVE
+        ladder.bids, ladder.asks = {100_000: 9 * SHARES}, {900_000: 9 * SHARES}
+    return ladders
+
+
+def test_what_an_unwind_will_sell_is_taken_from_now_on() -> None:
+    flight = broken()
+    settle.on_trade(flight, confirmed(flight, 0))
+    sold, missed = show(flight)
+    assert isinstance(settle.command(flight, START_NS), UnwindSet)
+    assert sold.taken == {(False, 900_000): SHARES}
+    assert not missed.taken
+    assert settle.command(flight, START_NS) is None
+    assert sold.taken == {(False, 900_000): SHARES}
+
+
+def test_a_broken_split_sells_what_it_did_not() -> None:
+    flight = flight_of(Family.NEGRISK_SPLIT)
+    execute.on_matched(flight, matched(flight, 0))
+    execute.on_matched(flight, matched(flight, 1, SHARES // 4))
+    execute.on_killed(flight, killed(flight, 1))
+    for leg in (0, 1):
+        settle.on_trade(flight, confirmed(flight, leg))
+    first, second = show(flight)
+    assert isinstance(settle.command(flight, START_NS), UnwindSet)
+    assert not first.taken
+    assert second.taken == {(True, 100_000): SHARES - SHARES // 4}
 
 
 def test_a_broken_set_whose_trade_failed_has_nothing_to_wait_for() -> None:

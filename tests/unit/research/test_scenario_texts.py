@@ -93,6 +93,10 @@ def test_every_other_event_is_read() -> None:
     assert isinstance(won, MarketResolved) and won.winner == "A:YES"
     lost = event_of("0 lost socket closed")
     assert isinstance(lost, FeedLost) and lost.reason == "socket closed"
+    assert lost.condition_ids == ()
+    parted = event_of("0 lost silent stream of A")
+    assert isinstance(parted, FeedLost)
+    assert (parted.reason, parted.condition_ids) == ("silent stream", ("A",))
     halted = event_of("0 halt alice gone to lunch")
     assert isinstance(halted, OperatorHalted)
     assert (halted.actor, halted.reason) == ("alice", "gone to lunch")
@@ -139,6 +143,8 @@ def test_comments_empty_lines_and_commas_say_nothing() -> None:
         "1 level K YES bid 0.4",
         "1 level K YES bid 0.4 x 5 late soon",
         "1 level K YES bid 0.4 x 5 top 0.3",
+        "1 lost x of",
+        "1 lost x of Y",
         "1 tick K",
         "1 resolved",
         "1 halt",

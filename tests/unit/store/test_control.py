@@ -5,7 +5,15 @@ import msgspec
 import pytest
 from polyarb.domain.errors import StoreError
 from polyarb.domain.messages import OperatorHalted, OperatorResumed
-from polyarb.store.control import FileInbox, Halt, halt, open_inbox, read_halt, resume
+from polyarb.store.control import (
+    FileInbox,
+    Halt,
+    halt,
+    open_inbox,
+    read_halt,
+    resume,
+    write_halt,
+)
 
 from journal_cases import UNSYNCED, JournalFiles
 
@@ -48,6 +56,14 @@ def test_a_halt_is_latched_until_somebody_resumes(control: Control) -> None:
     assert control.resume("cool") is True
     assert read_halt(control.latch) is None
     assert control.resume("cool") is False
+
+
+def test_a_latch_alone_tells_no_running_process(control: Control) -> None:
+    order = control.order("breaker")
+    write_halt(control.latch, order, files=UNSYNCED)
+    assert read_halt(control.latch) == order
+    assert not control.inbox.exists()
+    assert control.resume("looked into") is True
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"actor":1}', b"\0" * 40])

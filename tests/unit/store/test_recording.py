@@ -145,6 +145,7 @@ def test_a_crash_loses_at_most_the_member_that_was_not_flushed(tmp_path: Path) -
         found = _numbers(directory / "tape") if list(directory.rglob("*.gz")) else []
         assert found == list(range(len(found)))
         assert len(found) >= flushed
+        files.revive()
         writer._finish()
     assert crash_at > 15
 

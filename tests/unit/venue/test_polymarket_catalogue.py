@@ -229,6 +229,8 @@ def test_a_compact_market_is_read_and_says_less() -> None:
     assert read_one({**body, "v": "v1"}).untradable() is None
     assert read_one({**body, "fd": None}).fee is None
     assert read({**body, "t": [{"t": YES}]}).markets == {}
+    for nothing in ({"c": ""}, {"c": None}):
+        assert "expected a compact market that says its condition" in refusal({**body, **nothing})
 
 
 def test_two_descriptions_of_one_market_are_put_together() -> None:

@@ -118,6 +118,14 @@ def test_after_a_lost_feed_any_snapshot_counts() -> None:
     assert after(changed(110, at=9), lost, replaced(at=8)).free(A, ASK, 110) == 110
 
 
+@pytest.mark.parametrize(("lost", "free"), [((A,), 110), ((B, A), 110), ((B,), 50)])
+def test_a_loss_of_some_markets_is_none_of_the_others(
+    lost: tuple[ConditionId, ...], free: int
+) -> None:
+    gone = FeedLost(receive_time_ns=10, reason="closed", condition_ids=lost)
+    assert after(changed(110, at=9), gone, replaced(at=8)).free(A, ASK, 110) == free
+
+
 def test_events_of_a_market_that_was_not_taken_from_leave_no_memory() -> None:
     consumption = Consumption()
     consumption.observe(changed(110, at=9))

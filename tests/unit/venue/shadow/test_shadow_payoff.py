@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -113,6 +114,36 @@ def test_sets_redeem_for_what_they_pay_in_the_worst_state() -> None:
     assert redemption(LADDER, micros("50", "30", "40", "40")) == parse_micros("80")
     assert redemption(LADDER, micros("50", "30", "40", "0")) == parse_micros("40")
     assert redemption(LADDER, micros("0", "30", "40", "40")) == parse_micros("30")
+
+
+PAIR_AND_LADDER = msgspec.structs.replace(
+    plan(
+        Family.NEGRISK_NO,
+        "100",
+        ("K1", BUY, YES, "0.42", "100"),
+        ("K3", BUY, NO, "0.55", "60"),
+        ("N", BUY, NO, "0.53", "40"),
+    ),
+    states=((True, True, True), (True, False, True), (True, True, False), (False, False, False)),
+)
+
+
+@pytest.mark.parametrize(
+    ("shares", "paid"),
+    [(("100", "60", "40"), "100"), (("90", "60", "40"), "90"), (("100", "60", "10"), "70")],
+)
+def test_a_plan_over_several_relations_pays_the_least_of_its_states(
+    shares: tuple[str, ...], paid: str
+) -> None:
+    assert redemption(PAIR_AND_LADDER, micros(*shares)) == parse_micros(paid)
+
+
+def test_fewer_sets_over_several_relations_scale_every_leg_whatever_their_family() -> None:
+    filled = micros("100", "30", "40")
+    assert joint_quantity(PAIR_AND_LADDER, filled) == parse_micros("50")
+    assert kept_shares(PAIR_AND_LADDER, filled, 50_000_000) == micros("50", "30", "20")
+    assert spare_shares(PAIR_AND_LADDER, filled, 50_000_000) == micros("50", "0", "20")
+    assert redemption(PAIR_AND_LADDER, micros("50", "30", "20")) == parse_micros("50")
 
 
 class OwnBooks:

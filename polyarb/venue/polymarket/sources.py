@@ -1,0 +1,33 @@
+"""What the sources of live data deliver to, and what goes on from there."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+import msgspec
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """One frame as it was received: one message of the market channel or an array of them."""
+
+    receive_time_ns: int
+    frame: bytes
+
+
+class Loss(msgspec.Struct, frozen=True):
+    """From here on the books of these tokens are not true; no tokens means every book."""
+
+    receive_time_ns: int
+    reason: str
+    assets: frozenset[str] = frozenset()
+
+
+class FrameSink(Protocol):
+    """Takes what sources receive, in the order of arrival within one source."""
+
+    def frame(self, source: str, frame: bytes, receive_time_ns: int) -> None:
+        """Take one frame as it was received."""
+        ...
+
+    def lost(self, source: str, assets: Collection[str], reason: str, receive_time_ns: int) -> None:
+        """Take note that a source's books of these tokens are not true until their next book."""
+        ...

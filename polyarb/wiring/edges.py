@@ -1,0 +1,159 @@
+"""What a run stands on: its instruments, where its frames come from, what stands around it."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from polyarb.config import load_relations, load_venue
+from polyarb.domain.errors import UsageError
+from polyarb.domain.limits import Profile
+from polyarb.domain.market import Catalogue
+from polyarb.host.clock import SystemClock
+from polyarb.ports import Feed, Gateway, Journal
+from polyarb.runner import Runner
+from polyarb.store.recording import TapeWriter
+from polyarb.store.workspace import Workspace
+from polyarb.wiring.live import LiveHealth, LiveVenue
+from polyarb.wiring.markets import current_catalogue
+from polyarb.wiring.recording import SnapshotGateway, TapeFirstJournal
+from polyarb.wiring.tapes import catalogue_of, check_tapes, open_feed
+
+
+class Edge(Protocol):
+    """One choice of where market data comes from."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The instruments of the run."""
+        ...
+
+    @property
+    def tapes(self) -> tuple[Path, ...]:
+        """Where a replay finds the frames that the engine saw."""
+        ...
+
+    @property
+    def feed(self) -> Feed:
+        """The market data."""
+        ...
+
+    def around_journal(self, journal: Journal) -> Journal:
+        """Put around a journal what this choice needs there."""
+        ...
+
+    def around_gateway(self, gateway: Gateway) -> Gateway:
+        """Put around a gateway what this choice needs there."""
+        ...
+
+    def attend(self, runner: Runner) -> None:
+        """Let the feed hear of the runner: when to stop, whom to poll."""
+        ...
+
+    def torn(self) -> list[str]:
+        """Say which recorded frames could not be read to the end."""
+        ...
+
+    def health(self) -> LiveHealth | None:
+        """Tell how live sources do; None for recorded data."""
+        ...
+
+
+class TapeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which recorded frames are played. Units: speed in times real time, None is as it goes."""
+
+    tapes: tuple[Path, ...]
+    sidecars: tuple[Path, ...] = ()
+    speed: float | None = None
+
+
+class TapeEdge:
+    """Recorded frames, at any speed."""
+
+    def __init__(self, workspace: Workspace, options: TapeOptions) -> None:
+        self.tapes = check_tapes(options.tapes)
+        self.catalogue = catalogue_of(self.tapes, options.sidecars, load_relations(workspace))
+        self._clock = SystemClock()
+        self._poll: Callable[[], bool] = lambda: True
+        self.feed, self._reading = open_feed(
+            self.tapes, self.catalogue, speed=options.speed, pause=self._pause
+        )
+
+    def around_journal(self, journal: Journal) -> Journal:
+        """Return the journal as it is: the frames are recorded already."""
+        return journal
+
+    def around_gateway(self, gateway: Gateway) -> Gateway:
+        """Return the gateway as it is: a tape can tell nothing anew."""
+        return gateway
+
+    def attend(self, runner: Runner) -> None:
+        """Poll the runner while a paced tape waits."""
+        self._poll = runner.poll
+
+    def torn(self) -> list[str]:
+        """Say which tapes ended torn."""
+        return [f"{end.path}: {end.reason}" for end in self._reading.ends if end.status != "ok"]
+
+    def health(self) -> None:
+        """Tell that there is no live source."""
+
+    def _pause(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
+        if not self._poll():
+            self.feed.stop()
+
+
+class VenueEdge:
+    """The venue's public hosts, recorded as they are listened to."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        profile: Profile,
+        run_id: str,
+        stack: ExitStack,
+        tell: Callable[[str], None],
+    ) -> None:
+        """Open the sources; they close with the stack.
+
+        Errors: UsageError where the universe selects nothing; VenueError where the instruments
+        cannot be read; StoreError where nothing can be recorded.
+        """
+        settings = load_venue(workspace)
+        clock = SystemClock()
+        self.catalogue = current_catalogue(workspace, profile, clock.now_ns(), tell)
+        if not self.catalogue.markets:
+            raise UsageError(
+                f"universe of profile {profile.name}: expected a market to watch, found none that"
+                " it selects; `polyarb markets list --reason` tells why"
+            )
+        directory = workspace.tape_dir / run_id
+        directory.mkdir(parents=True)
+        self.tapes = (directory,)
+        self._tape = TapeWriter(directory)
+        stack.callback(self._tape.close)
+        self._venue = stack.enter_context(LiveVenue(settings, self.catalogue, self._tape, clock))
+        self.feed = self._venue.feed
+
+    def around_journal(self, journal: Journal) -> Journal:
+        """Let no record be written before the frames that it rests on."""
+        return TapeFirstJournal(journal, self._tape)
+
+    def around_gateway(self, gateway: Gateway) -> Gateway:
+        """Pass requests for snapshots on to the sources."""
+        return SnapshotGateway(gateway, self._venue.refresh)
+
+    def attend(self, runner: Runner) -> None:
+        """End the feed with the run, even while it waits for a first frame."""
+        self.feed.is_wanted = lambda: not runner.progress.stop_reason
+
+    def torn(self) -> list[str]:
+        """Say nothing: what is being recorded is whole."""
+        return []
+
+    def health(self) -> LiveHealth:
+        """Tell how the sources do."""
+        return self._venue.health()

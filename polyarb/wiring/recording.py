@@ -1,0 +1,75 @@
+"""What a live run puts around its journal and its gateway."""
+
+from collections.abc import Callable, Sequence, Set
+
+from polyarb.domain.ids import ConditionId
+from polyarb.domain.messages import (
+    Command,
+    GatewayEvent,
+    JournalMessage,
+    MarketEvent,
+    RequestSnapshot,
+)
+from polyarb.ports import Gateway, Journal
+from polyarb.store.recording import TapeWriter
+
+
+class TapeFirstJournal:
+    """The port `Journal` whose every record is younger than the tape that it was decided on.
+
+    The tape is flushed before anything is journaled, so that after any crash the recorded frames
+    reach at least as far as the recorded decisions.
+    """
+
+    def __init__(self, journal: Journal, tape: TapeWriter) -> None:
+        self._journal = journal
+        self._tape = tape
+
+    def append(self, message: JournalMessage, frame: int) -> None:
+        """Make the frames so far durable, then record a message."""
+        self._tape.flush()
+        self._journal.append(message, frame)
+
+    def make_durable(self) -> None:
+        """Make everything recorded durable."""
+        self._tape.flush()
+        self._journal.make_durable()
+
+    def close(self) -> None:
+        """Close the journal; the tape is closed by whoever opened it."""
+        self._journal.close()
+
+
+class SnapshotGateway:
+    """The port `Gateway` that asks the feed for the snapshots the engine wants.
+
+    Everything else is the business of the gateway behind it.
+    """
+
+    def __init__(self, gateway: Gateway, refresh: Callable[[ConditionId], None]) -> None:
+        self._gateway = gateway
+        self._refresh = refresh
+
+    def dispatch(self, command: Command) -> None:
+        """Pass a command on; a request for a snapshot goes to the feed, too."""
+        if isinstance(command, RequestSnapshot):
+            self._refresh(command.condition_id)
+        self._gateway.dispatch(command)
+
+    @property
+    def deadline_ns(self) -> int:
+        """When the next answer is due."""
+        return self._gateway.deadline_ns
+
+    def due(self, now_ns: int) -> Sequence[GatewayEvent]:
+        """Return the answers that are due by now."""
+        return self._gateway.due(now_ns)
+
+    @property
+    def watched(self) -> Set[ConditionId]:
+        """The markets whose events the gateway wants to observe."""
+        return self._gateway.watched
+
+    def observe(self, event: MarketEvent) -> None:
+        """Pass an event of a watched market on."""
+        self._gateway.observe(event)

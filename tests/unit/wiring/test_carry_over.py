@@ -1,0 +1,149 @@
+"""What a run leaves held is in the limits of the next one, and becomes money there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from polyarb.domain.ids import ConditionId, TokenId
+from polyarb.domain.messages import (
+    BooksOpened,
+    Event,
+    MarketResolved,
+    PlaceOrders,
+    PlanDenied,
+    SetChanged,
+    SetSettled,
+)
+from polyarb.domain.order import SetStatus
+from polyarb.domain.units import MICRO
+from polyarb.ledger.fold import Ledger
+from polyarb.ledger.pnl import total
+from polyarb.store.journal import open_journal
+from polyarb.store.workspace import Workspace
+from polyarb.wiring.folding import FoldingJournal
+from polyarb.wiring.holding import carry_over
+from polyarb.wiring.reporting import verify_ledger
+from tests.feeds import Drive, replayed
+from tests.worlds import ROOMY, at, bid, book, group_of, started
+
+WORLD = group_of("A", "B")
+LEAVES: list[Event] = [
+    book("A", 0, asks=[(40, 50)]),
+    book("B", 1, asks=[(50, 60)]),
+    bid("A", 20_000, 10, 5),
+]
+LATER_MS = 100_000.0
+
+
+def resolved(name: str, winner: str, when: float) -> MarketResolved:
+    return MarketResolved(
+        receive_time_ns=at(when),
+        venue_time_ns=at(when),
+        condition_id=ConditionId(name),
+        winner=TokenId(winner),
+    )
+
+
+def run(workspace: Workspace, run_id: str, events: Sequence[Event]) -> tuple[Drive, FoldingJournal]:
+    """Run events as `start` does: with what is held, into the workspace's journal."""
+    drive = Drive(WORLD, ROOMY, events)
+    with_file = open_journal(workspace.journal_file, workspace.journal_dir)
+    folding = FoldingJournal(drive.journal)
+    drive.runner.held = carry_over(workspace, folding.ledger)
+    drive.runner.journal = folding
+    begun = msgspec.structs.replace(started(run_id=run_id), feed=run_id)
+    drive.runner.run(begun, is_halted=False)
+    for record in drive.journal.records:
+        with_file.append(record.message, record.frame)
+    with_file.close()
+    return drive, folding
+
+
+def steps(drive: Drive) -> list[SetStatus]:
+    messages = (record.message for record in drive.journal.records)
+    return [message.current for message in messages if isinstance(message, SetChanged)]
+
+
+def test_a_held_set_counts_in_the_next_run_and_becomes_money_there(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    first, _ = run(workspace, "first", LEAVES)
+    assert steps(first) == [SetStatus.COMPLETE, SetStatus.HELD]
+    events = [
+        book("A", LATER_MS, asks=[(40, 1_000)]),
+        resolved("A", "A:YES", LATER_MS + 10),
+        resolved("B", "B:NO", LATER_MS + 20),
+        bid("A", LATER_MS + 9_000, 10, 5),
+    ]
+    second, folding = run(workspace, "second", events)
+    messages = [record.message for record in second.journal.records]
+    (opened,) = [one for one in messages if isinstance(one, BooksOpened)]
+    assert opened.open_sets == len(opened.held) == 1
+    (settled,) = [one for one in messages if isinstance(one, SetSettled)]
+    assert (settled.proceeds, settled.gas) == (50 * MICRO, 20_000)
+    assert steps(second) == [SetStatus.SETTLED]
+    assert second.engine.state.exposure.open_notional == 0
+    assert not folding.ledger.anomalies
+    assert total(folding.ledger.pnl).settled == 5 * MICRO - 20_000
+    verification = verify_ledger(workspace)
+    assert verification.is_sound, verification.violations
+    replay = replayed(WORLD, ROOMY, events, second.journal.records)
+    assert replay.difference is None and replay.is_whole
+    third, _ = run(workspace, "third", [bid("A", 2 * LATER_MS, 10, 5)])
+    assert not any(
+        record.message.held
+        for record in third.journal.records
+        if isinstance(record.message, BooksOpened)
+    )
+
+
+def test_what_is_held_leaves_no_room_for_more(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", LEAVES)
+    events: list[Event] = [
+        book("A", LATER_MS, asks=[(40, 1_000)]),
+        book("B", LATER_MS, asks=[(50, 1_000)]),
+        bid("A", LATER_MS + 9_000, 10, 5),
+    ]
+    drive = Drive(WORLD, msgspec.structs.replace(ROOMY), events)
+    envelope = msgspec.structs.replace(ROOMY.envelope, open_notional_max=100 * MICRO)
+    tight = msgspec.structs.replace(ROOMY, envelope=envelope)
+    drive = Drive(WORLD, tight, events)
+    drive.runner.held = carry_over(workspace, Ledger())
+    messages = drive.run()
+    assert [one.reason for one in messages if isinstance(one, PlanDenied)] == ["OPEN_NOTIONAL"]
+    alone = Drive(WORLD, tight, events).run()
+    assert any(isinstance(one, PlaceOrders) for one in alone)
+
+
+def test_a_run_that_was_played_again_leaves_its_sets_once(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for events in (LEAVES, LEAVES):
+        journal = open_journal(workspace.journal_file, workspace.journal_dir)
+        for record in _records(events):
+            journal.append(record.message, record.frame)
+        journal.close()
+    assert len(carry_over(workspace, Ledger())) == 1
+
+
+def test_a_tape_that_begins_before_a_set_was_held_is_not_told_of_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", LEAVES)
+    again, _ = run(workspace, "again", LEAVES)
+    (opened,) = [
+        record.message
+        for record in again.journal.records
+        if isinstance(record.message, BooksOpened)
+    ]
+    assert opened.held == ()
+
+
+def test_a_journal_that_was_never_written_leaves_nothing(tmp_path: Path) -> None:
+    ledger = Ledger()
+    assert carry_over(Workspace(tmp_path), ledger) == ()
+    assert ledger == Ledger()
+
+
+def _records(events: Sequence[Event]) -> list:  # type: ignore[type-arg]
+    drive = Drive(WORLD, ROOMY, events)
+    drive.run()
+    return drive.journal.records
