@@ -9,6 +9,7 @@ from benchmarks import (
     bench_river,
     bench_size,
     bench_stream,
+    bench_tape,
 )
 
 BENCHES = (
@@ -19,6 +20,7 @@ BENCHES = (
     bench_journal,
     bench_program,
     bench_stream,
+    bench_tape,
     bench_live,
 )
 

@@ -145,7 +145,7 @@ def check(it: Case, trader: Trader) -> None:
     assert it.is_true(), it.arbiter.statistics
 
 
-def test_an_hour_of_faults_leads_to_no_decision_on_a_book_that_was_not_true() -> None:
+def test_half_an_hour_of_faults_leads_to_no_decision_on_a_book_that_was_not_true() -> None:
     it, trader = passed(1, 0.5, is_arbitrated=True)
     check(it, trader)
     assert it.arbiter.losses > 10
@@ -160,7 +160,7 @@ def test_a_day_of_faults_leads_to_no_decision_on_a_book_that_was_not_true(seed: 
 
 
 def test_without_an_arbiter_the_same_faults_lead_to_phantom_opportunities() -> None:
-    _, trader = passed(1, 1, is_arbitrated=False)
+    _, trader = passed(1, 0.5, is_arbitrated=False)
     assert trader.found_ns
 
 

@@ -218,15 +218,31 @@ class Caller:
         )
 
     async def _attempt(self, request: Request, deadline_ns: int) -> bytes:
-        """Send a request once."""
+        """Send a request once, in a task of its own.
+
+        Connections are put away under shields that hold against the cancelling of such a task
+        only: who waits here may be cancelled in any way without leaving one open.
+        """
         left_s = (deadline_ns - self._clock.monotonic_ns()) / _NS_PER_S
+        within_s = min(left_s, self._settings.request_ms_max / 1_000)
         self._attempts += 1
-        # Connections are put away under shields that only this kind of deadline respects.
-        try:
-            with anyio.fail_after(min(left_s, self._settings.request_ms_max / 1_000)):
-                return await self._exchange(request)
-        except CALL_ERRORS as error:
-            raise fault_of(error, request.asked) from error
+        told: list[bytes] = []
+        faults: list[RestError] = []
+
+        async def exchange() -> None:
+            try:
+                with anyio.fail_after(within_s):
+                    told.append(await self._exchange(request))
+            except RestError as fault:
+                faults.append(fault)
+            except CALL_ERRORS as error:
+                faults.append(fault_of(error, request.asked))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(exchange)
+        if faults:
+            raise faults[0]
+        return told[0]
 
     async def _exchange(self, request: Request) -> bytes:
         async with (

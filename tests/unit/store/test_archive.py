@@ -106,17 +106,20 @@ def test_messages_of_one_millisecond_are_told_apart_by_what_mirrors_what(
 
 
 def test_rows_of_one_token_and_time_stay_in_their_order(tmp_path: Path) -> None:
-    row: Row = {"market": "m", "asset_id": "9", "event_type": "last_trade_price"}
+    row: Row = {"market": "m", "event_type": "last_trade_price", "timestamp": 1}
     rows = [
-        {**row, "timestamp": 1, "timestamp_received": second, "price": f"0.{number}"}
+        {**row, "asset_id": token, "timestamp_received": second, "price": f"0.{number}"}
         for number in range(100, 400)
         for second in (7, 3)
+        for token in ("8", "9")
     ]
     _write(tmp_path / "one.parquet", rows, unit="s")
-    frames = [
-        json.loads(frame) for _, frame in archive_frames([tmp_path / "one.parquet"], tmp_path)
-    ]
-    assert [frame["price"] for frame in frames] == [f"0.{n}" for n in range(100, 400)] * 2
+    paths = [tmp_path / "one.parquet"]
+    frames = [json.loads(frame) for _, frame in archive_frames(paths, tmp_path)]
+    prices = [f"0.{number}" for number in range(100, 400)]
+    assert [(frame["asset_id"], frame["price"]) for frame in frames] == [
+        (token, price) for token in ("8", "9") for price in prices
+    ] * 2
 
 
 def _row(**values: str | None) -> ArchiveRow:
@@ -152,6 +155,13 @@ def test_only_rows_that_mirror_each_other_become_one_message(
         "best_bid": "0.3",
     }
     assert first["timestamp"] == "1780796400000"
+
+
+def test_rows_of_other_venue_times_stay_apart() -> None:
+    one, two = _row(price="0.31", side="BUY"), _row(price="0.69", side="SELL", asset_id="10")
+    later = ArchiveRow(_NS, two.venue_ms + 1, two.values)
+    assert len(list(frames_of([one, two]))) == 1
+    assert len(list(frames_of([later, one]))) == 2
 
 
 def test_other_rows_are_messages_of_every_column_that_says_something() -> None:

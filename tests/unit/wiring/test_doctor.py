@@ -136,6 +136,11 @@ class Bench:
         )
 
     async def sleep(self, seconds: float) -> None:
+        """Let time pass, but never while a time server is on its way to answer."""
+        tasks = asyncio.all_tasks()
+        asked = [one for one in tasks if one.get_coro().__qualname__ == "Remote._time_servers"]
+        if asked:
+            await asyncio.wait(asked)
         self.clock.move(round(seconds * 1e9))
         await asyncio.sleep(0)
 
@@ -172,7 +177,7 @@ def test_where_all_is_well_only_the_machine_may_be_worth_a_look(bench: Bench) ->
     assert {check.name: check.found for check in rest if check.result is not Result.OK} == {}
     assert all(not check.remedy for check in rest)
     assert report.clock is not None
-    assert report.clock.ntp_offset_ns is not None
+    assert report.clock.ntp_offset_ns == 0
     assert report.clock.venue_offset_ns is not None
     assert exit_code(report) is ExitCode.DONE
 
@@ -328,7 +333,6 @@ def test_a_clock_off_by_a_minute_fails_against_time_servers_and_venue(
 
 def test_a_clock_off_by_200_ms_is_worth_a_look(bench: Bench) -> None:
     bench.offset_ns = 200_000_000
-    bench.venue.time_ms = failing("so that the clock stands still")  # type: ignore[method-assign]
     found = bench.check(CheckName.TIME_SERVERS)
     assert found.result is Result.WARN
     assert found.measured == {"offset_ns": 200_000_000, "uncertainty_ns": 0}

@@ -398,3 +398,58 @@ def test_a_frozen_stream_is_left_while_a_dead_socket_of_one_market_fails_over_al
     assert max(late) - began_ns <= 2 * SECOND
     it.clock.run_for(SECOND)
     assert it.is_true()
+
+
+def single(at: int, *entries: dict[str, str]) -> bytes:
+    message = {"event_type": "price_change", "price_changes": entries, "timestamp": str(T + at)}
+    return json.dumps(message).encode()
+
+
+def test_a_change_of_one_token_or_of_several_levels_goes_on_too() -> None:
+    it = Bench()
+    it.begin()
+    one = single(1, _entry(YES, 30, 5, "BUY", (40, 60)))
+    three = single(2, *(_entry(YES, price, 5, "BUY", (40, 60)) for price in (30, 31, 32)))
+    assert it.tell(one) == [Line(it.now, one)]
+    assert it.tell(three) == [Line(it.now, three)]
+    assert it.tell(one) == []
+    (loss,) = it.tell(single(1, _entry(YES, 29, 5, "BUY", (40, 60))))
+    assert isinstance(loss, Loss)
+    assert it.arbiter.verdicts == {"REPEATED": 1, "LATE": 1}
+
+
+def test_a_change_without_entries_or_of_the_future_costs_the_book() -> None:
+    it = Bench()
+    it.begin()
+    old = b'{"event_type":"price_change","asset_id":"A:YES","changes":[],"timestamp":"%d"}' % T
+    (loss,) = it.tell(old)
+    assert isinstance(loss, Loss)
+    it.begin()
+    (loss,) = it.tell(single(90_000, _entry(YES, 30, 5, "BUY", (40, 60))))
+    assert isinstance(loss, Loss)
+    assert it.counted("one") == {Fault.AHEAD_OF_TIME: 1, Fault.MALFORMED: 1}
+
+
+def test_a_change_of_two_markets_is_cut_to_the_one_that_may_go_on() -> None:
+    it = Bench()
+    it.arbiter.set_assets([(YES, NO), ("B:YES", "B:NO")], it.now)
+    it.begin()
+    both = single(1, _entry(YES, 30, 5, "BUY", (40, 60)), _entry("B:YES", 30, 5, "BUY", (40, 60)))
+    (line,) = it.tell(both)
+    assert isinstance(line, Line)
+    assert line.frame == single(1, _entry(YES, 30, 5, "BUY", (40, 60))).replace(
+        b": ", b":"
+    ).replace(b", ", b",")
+
+
+def test_after_the_venue_was_down_every_book_is_lost_and_asked_for() -> None:
+    it = Bench()
+    it.begin()
+    it.now += SECOND
+    it.arbiter.lose_all("the venue was down", it.now)
+    assert it.out[-1] == Loss(it.now, "the venue was down", frozenset({YES, NO}))
+    assert it.asked == [("one", frozenset({YES, NO}))]
+    assert (it.arbiter.losses, it.arbiter.switches) == (1, 0)
+    it.tell(book(YES, 5))
+    it.wait(20_000)
+    assert it.asked.count(("one", frozenset({YES, NO}))) == 4

@@ -173,7 +173,7 @@ def test_the_freeze_of_the_only_stream_is_found_and_healed() -> None:
 
 def test_without_faults_nothing_is_ever_doubted() -> None:
     it = Case(5, has_check=True)
-    it.live(60, moves_every_ms=70)
+    it.live(15, moves_every_ms=70)
     it.clock.run_for(300 * MS)
     assert it.losses == []
     assert it.is_true()
