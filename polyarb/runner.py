@@ -36,7 +36,7 @@ from polyarb.domain.messages import (
 )
 from polyarb.domain.order import HeldSet
 from polyarb.engine.engine import Engine
-from polyarb.host.latency import LatencyRecorder
+from polyarb.host.latency import LatencyTracker, Stage
 from polyarb.ports import FAR_FUTURE_NS, Clock, Feed, Frame, Gateway, Inbox, Journal
 
 COMMANDS = (PlaceOrders, SettleSet, RedeemSet, UnwindSet, CancelAll, RequestSnapshot, RaiseAlert)
@@ -81,7 +81,9 @@ class Runner:
         self.gateway = gateway
         self.journal = journal
         self.progress = Progress()
-        self.latency = LatencyRecorder()
+        self.stages = LatencyTracker()
+        self.latency = self.stages.of(Stage.BOOK_TO_DECISION)
+        self.is_live = False
         self.observers: list[Callable[[Runner], None]] = []
         self.duration_ns: int | None = None
         self.held: tuple[HeldSet, ...] = ()
@@ -186,7 +188,7 @@ class Runner:
                 if watched and _concerns(event, watched):
                     gateway.observe(event)
             if began_ns:
-                self.latency.add(monotonic_ns() - began_ns)
+                self._time(frame.receive_time_ns, monotonic_ns() - began_ns)
                 self._measure()
             if not seen % poll_every:
                 progress.now_ns = frame.receive_time_ns
@@ -194,6 +196,14 @@ class Runner:
             if progress.stop_reason:
                 return
         self.stop("end of feed")
+
+    def _time(self, receive_time_ns: int, worked_ns: int) -> None:
+        """Take how long a frame took; a recorded one did not wait for us since it was received."""
+        if self.is_live:
+            waited_ns = self._clock.now_ns() - receive_time_ns - worked_ns
+            self.stages.decided(waited_ns, worked_ns)
+        else:
+            self.latency.add(worked_ns)
 
     def _idle(self, now_ns: int) -> None:
         """Let time pass without data: what is due by now happens, and the operator is heard."""
@@ -240,10 +250,13 @@ class Runner:
             journal.append(output, position)
         commands = [output for output in outputs if isinstance(output, COMMANDS)]
         if commands:
+            began_ns = self._clock.monotonic_ns()
             journal.make_durable()
+            durable_ns = self._clock.monotonic_ns()
             for command in commands:
                 self.gateway.dispatch(command)
             self._answer_ns = self.gateway.deadline_ns
+            self.stages.sent(durable_ns - began_ns, self._clock.monotonic_ns() - durable_ns)
 
     def _measure(self) -> None:
         if self.progress.now_ns >= self._measure_ns:

@@ -52,7 +52,8 @@ def board(session: Session, runner: Runner) -> RenderableType:
     return Panel(
         Group(
             Columns(
-                [*_market_data(session, runner), _books(session), _latency(session, runner)], expand=True
+                [*_market_data(session, runner), _books(session), _latency(session, runner)],
+                expand=True,
             ),
             Columns([_opportunities(session), _tiers(session), _money(session)], expand=True),
         ),
@@ -124,6 +125,11 @@ def _latency(session: Session, runner: Runner) -> Table:
         (name, f"{value / 1000:.1f} µs" if value is not None else "not measured")
         for name, value in (("p50", found.p50), ("p95", found.p95), ("p99", found.p99))
     ]
+    whole = runner.stages.report()
+    if whole.receive_to_decision.p99 is not None:
+        rows.append(("from receipt p99", f"{whole.receive_to_decision.p99 / 1e6:.2f} ms"))
+    if whole.bottleneck is not None:
+        rows.append(("slowest", whole.bottleneck))
     return _table("Latency", [*rows, ("journal", f"#{session.journal.head.sequence}")])
 
 

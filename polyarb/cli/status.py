@@ -13,7 +13,14 @@ from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import print_json, print_text
 from polyarb.store.control import Halt, read_halt
-from polyarb.store.status import Liveness, SourceFigures, Status, StatusReading, read_status
+from polyarb.store.status import (
+    LatencyFigures,
+    Liveness,
+    SourceFigures,
+    Status,
+    StatusReading,
+    read_status,
+)
 
 WATCH_S = 2.0
 """Pause between two looks of --watch, in seconds."""
@@ -77,8 +84,16 @@ def _lines(liveness: Liveness, status: Status) -> list[str]:
         f"  episodes: {seen or 'none'}; sets in flight: {status.open_sets}",
         f"  PnL (USD): {money}",
         f"  journal: record {status.journal.sequence}",
+        *_received(latency),
         *map(_source, status.sources),
     ]
+
+
+def _received(latency: LatencyFigures) -> list[str]:
+    if latency.received_p99_ns is None:
+        return []
+    milliseconds = latency.received_p99_ns / 1e6
+    return [f"  receipt to decision p99 {milliseconds:.2f} ms; slowest stage: {latency.bottleneck}"]
 
 
 def _source(one: SourceFigures) -> str:

@@ -24,11 +24,16 @@ class PnlColumns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LatencyFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """How long decisions took, in nanoseconds; None is not measured."""
+    """How long decisions took, in nanoseconds; None is not measured.
+
+    Shape: received_p99_ns is from receipt on, for live data; the bottleneck is the slowest stage.
+    """
 
     p50_ns: int | None = None
     p95_ns: int | None = None
     p99_ns: int | None = None
+    received_p99_ns: int | None = None
+    bottleneck: str = ""
 
 
 class SourceFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -147,7 +147,8 @@ class VenueEdge:
         return SnapshotGateway(gateway, self._venue.refresh)
 
     def attend(self, runner: Runner) -> None:
-        """End the feed with the run, even while it waits for a first frame."""
+        """End the feed with the run, even before its first frame; time frames from receipt on."""
+        runner.is_live = True
         self.feed.is_wanted = lambda: not runner.progress.stop_reason
 
     def torn(self) -> list[str]:

@@ -18,6 +18,7 @@ from polyarb.domain.errors import PolyarbError, VenueError
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.market import Catalogue
 from polyarb.domain.venue import VenueSettings
+from polyarb.host.threads import AbandoningExecutor
 from polyarb.ports import Clock
 from polyarb.venue.polymarket.arbiter import Arbiter
 from polyarb.venue.polymarket.arbiter_state import SourceSpec
@@ -95,6 +96,7 @@ class LiveVenue:
         self._open_sockets = dict.fromkeys(streams, 0)
         self._polling: PollingSource | None = None
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(AbandoningExecutor())
         self._main = self._loop.create_task(self._listen())
         self._thread = Thread(target=self._run, name="venue", daemon=True)
 

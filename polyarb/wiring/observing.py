@@ -36,6 +36,7 @@ def status_writer(workspace: Workspace, session: Session) -> Callable[[Runner], 
 
 def status_of(session: Session, runner: Runner, *, started_ns: int, now_ns: int) -> Status:
     """Collect a running process in figures."""
+    timed = runner.stages.report()
     latency = runner.latency.percentiles()
     pnl = total(session.ledger.pnl)
     return Status(
@@ -56,7 +57,13 @@ def status_of(session: Session, runner: Runner, *, started_ns: int, now_ns: int)
             settled=_money(pnl.settled),
             chain=_money(pnl.chain),
         ),
-        latency=LatencyFigures(p50_ns=latency.p50, p95_ns=latency.p95, p99_ns=latency.p99),
+        latency=LatencyFigures(
+            p50_ns=latency.p50,
+            p95_ns=latency.p95,
+            p99_ns=latency.p99,
+            received_p99_ns=timed.receive_to_decision.p99,
+            bottleneck=timed.bottleneck or "",
+        ),
         sources=_sources(session),
     )
 
