@@ -21,6 +21,7 @@ from polyarb.domain.units import Price, Shares
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
+from polyarb.store.background import BackgroundTape
 from polyarb.store.recording import TapeWriter
 from polyarb.store.workspace import open_workspace
 from polyarb.wiring.live import LiveVenue
@@ -67,7 +68,7 @@ def measure(control: Connection, port: int, sockets: int, rate: int) -> list[tup
         (f"{rate:,}/s again", rate, SECONDS),
     )
     with tempfile.TemporaryDirectory() as folder:
-        tape = TapeWriter(Path(folder))
+        tape = BackgroundTape(TapeWriter(Path(folder)))
         profile = load_phase_profile(open_workspace(Path()), Phase.SHADOW).profile
         engine = Engine(catalogue, profile, "bench")
         venue = LiveVenue(settings, catalogue, tape, SystemClock())

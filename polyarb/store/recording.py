@@ -23,7 +23,7 @@ ROTATE_BYTES = 64 << 20
 MEMBER_BYTES = 256 << 10
 """Default amount of lines, uncompressed, that makes a member, in bytes."""
 _FLUSH_NS = 1_000_000_000
-_HOUR_NS = 3600 * _FLUSH_NS
+HOUR_NS = 3600 * _FLUSH_NS
 _HELD_BYTES_MAX = 16 << 20
 _GZIP_WINDOW = 31
 _LEVEL = 4
@@ -74,26 +74,33 @@ class TapeWriter:
         Errors: StoreError when the disk takes no more; the frame is held, up to 16 MiB of them,
         and the next call goes on.
         """
-        return self._take(tape_line(frame, receive_time_ns, self.frames), receive_time_ns)
+        line = tape_line(frame, receive_time_ns, self.frames)
+        self.take_lines([line], receive_time_ns, receive_time_ns)
+        return line
 
     def record_loss(self, reason: str, assets: Collection[str], receive_time_ns: int) -> bytes:
         """Take that the books of some tokens, of all if none is named, ceased to be true.
 
         Errors: as of `record`.
         """
-        return self._take(loss_line(reason, assets, receive_time_ns, self.frames), receive_time_ns)
-
-    def _take(self, line: bytes, receive_time_ns: int) -> bytes:
-        try:
-            if receive_time_ns // _HOUR_NS != self._hour:
-                self._turn_to(receive_time_ns // _HOUR_NS)
-        finally:
-            self._hold(line, receive_time_ns)
-        is_full = self._held_bytes >= self._member_bytes and not self._is_failing
-        if is_full or receive_time_ns >= self._due_ns:
-            self._due_ns = receive_time_ns + self._flush_ns
-            self.flush()
+        line = loss_line(reason, assets, receive_time_ns, self.frames)
+        self.take_lines([line], receive_time_ns, receive_time_ns)
         return line
+
+    def take_lines(self, lines: list[bytes], first_ns: int, last_ns: int) -> None:
+        """Take lines of one hour, as `tape_line` and `loss_line` make them, with their times.
+
+        Errors: as of `record`.
+        """
+        try:
+            if first_ns // HOUR_NS != self._hour:
+                self._turn_to(first_ns // HOUR_NS)
+        finally:
+            self._hold(lines, first_ns, last_ns)
+        is_full = self._held_bytes >= self._member_bytes and not self._is_failing
+        if is_full or last_ns >= self._due_ns:
+            self._due_ns = last_ns + self._flush_ns
+            self.flush()
 
     def flush(self) -> None:
         """Write what is held as one member, durably."""
@@ -119,13 +126,13 @@ class TapeWriter:
         finally:
             self._finish()
 
-    def _hold(self, line: bytes, receive_time_ns: int) -> None:
-        if not self._lines or receive_time_ns + self._flush_ns < self._due_ns:
-            self._due_ns = receive_time_ns + self._flush_ns
-        self._lines.append(line)
-        self._held.take(receive_time_ns, self.frames)
-        self.frames += 1
-        self._held_bytes += len(line)
+    def _hold(self, lines: list[bytes], first_ns: int, last_ns: int) -> None:
+        if not self._lines or first_ns + self._flush_ns < self._due_ns:
+            self._due_ns = first_ns + self._flush_ns
+        self._held.join(_Range(len(lines), first_ns, last_ns, self.frames))
+        self._lines += lines
+        self.frames += len(lines)
+        self._held_bytes += sum(map(len, lines))
 
     def _turn_to(self, hour: int) -> None:
         try:
@@ -145,7 +152,7 @@ class TapeWriter:
         self._digest.update(member)
 
     def _begin(self) -> None:
-        began = datetime.fromtimestamp(self._hour * (_HOUR_NS // _FLUSH_NS), UTC)
+        began = datetime.fromtimestamp(self._hour * (HOUR_NS // _FLUSH_NS), UTC)
         directory = self.directory / began.strftime("%Y%m%d")
         ensure_directory(self._files, directory)
         number = 1
@@ -205,14 +212,14 @@ class TapeWriter:
 class _Range:
     """From when to when, and from which number to which, some lines reach."""
 
-    def __init__(self) -> None:
-        self.lines = self.first_ns = self.last_ns = self.first_seq = self.last_seq = 0
-
-    def take(self, receive_time_ns: int, sequence: int) -> None:
-        if not self.lines:
-            self.first_ns, self.first_seq = receive_time_ns, sequence
-        self.lines += 1
-        self.last_ns, self.last_seq = receive_time_ns, sequence
+    def __init__(
+        self, lines: int = 0, first_ns: int = 0, last_ns: int = 0, first_seq: int = 0
+    ) -> None:
+        self.lines = lines
+        self.first_ns = first_ns
+        self.last_ns = last_ns
+        self.first_seq = first_seq
+        self.last_seq = first_seq + lines - 1
 
     def join(self, later: "_Range") -> None:
         if not self.lines:

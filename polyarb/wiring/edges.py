@@ -14,11 +14,13 @@ from polyarb.domain.market import Catalogue
 from polyarb.host.clock import SystemClock
 from polyarb.ports import Feed, Gateway, Journal
 from polyarb.runner import Runner
+from polyarb.store.background import BackgroundTape
 from polyarb.store.recording import TapeWriter
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.live import LiveHealth, LiveVenue
 from polyarb.wiring.markets import current_catalogue
 from polyarb.wiring.recording import SnapshotGateway, TapeFirstJournal
+from polyarb.wiring.recordings import recording_directory
 from polyarb.wiring.tapes import catalogue_of, check_tapes, open_feed
 
 
@@ -130,10 +132,10 @@ class VenueEdge:
                 f"universe of profile {profile.name}: expected a market to watch, found none that"
                 " it selects; `polyarb markets list --reason` tells why"
             )
-        directory = workspace.tape_dir / run_id
+        directory = recording_directory(workspace, run_id)
         directory.mkdir(parents=True)
         self.tapes = (directory,)
-        self._tape = TapeWriter(directory)
+        self._tape = BackgroundTape(TapeWriter(directory))
         stack.callback(self._tape.close)
         self._venue = stack.enter_context(LiveVenue(settings, self.catalogue, self._tape, clock))
         self.feed = self._venue.feed

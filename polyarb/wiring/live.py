@@ -1,14 +1,13 @@
-"""The venue's public side as one feed: streams, polling, checks and arbiter in a thread of theirs.
+"""The venue's public side as one feed: streams, polling, checks and arbiter.
 
-The thread has an asyncio loop; nothing in it may be called from outside but what is named here.
+They live in an asyncio loop that turns whenever the runner has nothing to do, in the runner's own
+thread: two threads would take the interpreter from each other at every read of a socket.
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from random import Random
-from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -29,13 +28,14 @@ from polyarb.venue.polymarket.live import LiveFeed, Recorder
 from polyarb.venue.polymarket.polling import PollingSource
 from polyarb.venue.polymarket.rest import PublicClient
 from polyarb.venue.polymarket.scoring import Fault, SourceStatistics
+from polyarb.venue.polymarket.sources import Line, Loss
 from polyarb.venue.polymarket.stream import StreamPool, StreamStatistics
 from polyarb.venue.polymarket.translate import Translator
 from polyarb.venue.polymarket.venue_mode import ModeReading
 
 POLL = "poll"
-JOIN_SECONDS = 10.0
-"""How long the end of a run waits for the thread; sockets close within it."""
+GATHER_SECONDS = 0.001
+"""How long what follows a first frame is waited for, because each turn of the loop has a price."""
 
 
 class LiveHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +64,7 @@ class LiveVenue:
         )
         self.feed.why_silent = self._why_silent
         self.feed.on_overrun = self._begin_anew
+        self._loop = asyncio.new_event_loop()
         self._settings = settings
         self._clock = clock
         self._random = Random()
@@ -77,7 +78,7 @@ class LiveVenue:
                 *(SourceSpec(name=name) for name in streams),
                 SourceSpec(name=POLL, is_last_resort=True, tells_every_change=False),
             ],
-            self.feed.put,
+            self._put,
             self._ask_source,
         )
         self.arbiter.set_assets(self._tokens.values(), clock.now_ns())
@@ -95,13 +96,11 @@ class LiveVenue:
         self._modes = VenueModes(on_books_lost=self.arbiter.lose_all)
         self._open_sockets = dict.fromkeys(streams, 0)
         self._polling: PollingSource | None = None
-        self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(AbandoningExecutor())
         self._main = self._loop.create_task(self._listen())
-        self._thread = Thread(target=self._run, name="venue", daemon=True)
+        self.feed.turn = self._turn
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(
@@ -110,16 +109,20 @@ class LiveVenue:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._tell(self._main.cancel)
-        self._thread.join(JOIN_SECONDS)
+        self._main.cancel()
+        with suppress(asyncio.CancelledError, BaseExceptionGroup, PolyarbError):
+            self._loop.run_until_complete(self._main)
+        self._loop.close()
 
     def refresh(self, condition_id: ConditionId) -> None:
         """Doubt what was told of a market, as the engine does, and have its books told anew."""
         tokens = self._tokens.get(condition_id, frozenset())
-        self._tell(lambda: self.arbiter.doubt(tokens, Fault.DOUBTED, self._clock.now_ns()))
+        self._loop.call_soon(
+            lambda: self.arbiter.doubt(tokens, Fault.DOUBTED, self._clock.now_ns())
+        )
 
     def health(self) -> LiveHealth:
-        """Tell how each source does; may be asked from any thread."""
+        """Tell how each source does."""
         return LiveHealth(
             sources=self.arbiter.statistics,
             streams=tuple(pool.statistics for pool in self._pools.values()),
@@ -133,20 +136,37 @@ class LiveVenue:
             caution=self._modes.caution(self._clock.now_ns()),
         )
 
-    # In the thread
+    # In the loop
 
-    def _run(self) -> None:
-        """Run the loop; whatever ends it but the end of the run is a fault of the feed."""
-        fault: PolyarbError = VenueError("the thread of live data ended by a defect of polyarb")
+    def _turn(self, seconds: float) -> None:
+        """Turn the loop until something arrives, at most so long; its end is a fault of the feed.
+
+        Whatever is ready is done in any case.
+        """
+        stop = (
+            self._loop.call_later(seconds, self._loop.stop)
+            if seconds
+            else self._loop.call_soon(self._loop.stop)
+        )
+        self._loop.run_forever()
+        stop.cancel()
+        if self._main.done():
+            self.feed.fail(self._fault())
+
+    def _fault(self) -> PolyarbError:
+        """Say what ended the sources; a defect of polyarb is raised as it is."""
+        fault: PolyarbError = VenueError("the sources of live data ended without a fault")
         try:
-            self._loop.run_until_complete(self._main)
-        except* asyncio.CancelledError:
-            pass
+            self._main.result()
         except* PolyarbError as faults:
             fault = _first_of(faults)
-        finally:
-            self.feed.fail(fault)
-            self._loop.close()
+        return fault
+
+    def _put(self, item: Line | Loss) -> None:
+        """Hand on what the arbiter passes; a runner that waits for it waits no longer."""
+        if self.feed.is_waiting:
+            self._loop.call_later(GATHER_SECONDS, self._loop.stop)
+        self.feed.put(item)
 
     async def _listen(self) -> None:
         """Let every source run until cancelled; a fault of one of them ends all."""
@@ -217,7 +237,7 @@ class LiveVenue:
             self._polling.refresh(assets)
 
     def _begin_anew(self) -> None:
-        """Take every book anew after the runner fell behind; called by the feed, in the thread.
+        """Take every book anew after the runner fell behind; called by the feed.
 
         Later, because the arbiter is in the midst of a frame.
         """
@@ -227,11 +247,6 @@ class LiveVenue:
         faults = [pool.first_fault for pool in self._pools.values()]
         told = [fault.text for fault in faults if fault is not None]
         return told[0] if told else "the connections stand, but no book came"
-
-    def _tell(self, call: Callable[[], object]) -> None:
-        """Have the thread do something, unless it is over."""
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(call)
 
 
 def _first_of(faults: BaseExceptionGroup[PolyarbError]) -> PolyarbError:

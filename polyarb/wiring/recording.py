@@ -11,7 +11,7 @@ from polyarb.domain.messages import (
     RequestSnapshot,
 )
 from polyarb.ports import Gateway, Journal
-from polyarb.store.recording import TapeWriter
+from polyarb.store.background import BackgroundTape
 
 
 class TapeFirstJournal:
@@ -21,7 +21,7 @@ class TapeFirstJournal:
     reach at least as far as the recorded decisions.
     """
 
-    def __init__(self, journal: Journal, tape: TapeWriter) -> None:
+    def __init__(self, journal: Journal, tape: BackgroundTape) -> None:
         self._journal = journal
         self._tape = tape
 

@@ -1,4 +1,4 @@
-"""The live feed: what sources receive in their thread, recorded and translated in the runner's.
+"""The live feed: what sources receive, recorded and translated when the runner asks for it.
 
 What is translated is the line that was recorded, so that a replay of the recording sees what the
 engine saw. Time never goes back: a frame that was received before an idle moment was told, and
@@ -39,7 +39,11 @@ class Recorder(Protocol):
 
 
 class LiveFeed:
-    """Takes lines and losses from another thread; yields frames in the runner's."""
+    """Takes lines and losses from sources; yields frames to the runner.
+
+    `turn` lets the sources work until something arrives, at most so many seconds. Without one they
+    work in a thread of their own.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class LiveFeed:
         held_bytes_max: int = HELD_BYTES_MAX,
     ) -> None:
         """Units: connect_ms_max is how long the first line may take."""
+        self.turn: Callable[[float], object] = self._wait_for_thread
         self.on_overrun: Callable[[], None] = lambda: None
         self.is_wanted: Callable[[], bool] = lambda: True
         self.why_silent: Callable[[], str] = lambda: "nothing was received"
@@ -75,11 +80,16 @@ class LiveFeed:
         return self._translator.statistics
 
     @property
+    def is_waiting(self) -> bool:
+        """Tell whether the runner has nothing to do."""
+        return not self._held and self._fault is None
+
+    @property
     def held_lines(self) -> int:
         """Tell how many lines wait for the runner."""
         return len(self._held)
 
-    # In the sources' thread
+    # What the sources do
 
     def put(self, item: Line | Loss) -> None:
         """Take what goes to the engine; when too much waits, everything waiting is of no use."""
@@ -113,7 +123,7 @@ class LiveFeed:
         self.on_overrun()
         return True
 
-    # In the runner's thread
+    # What the runner does
 
     def stop(self) -> None:
         """End the feed at the next line or idle moment."""
@@ -130,12 +140,14 @@ class LiveFeed:
             lines = self._take()
             if lines:
                 yield from self._translator.frames(lines)
+                if not self._held:
+                    self.turn(0.0)
             elif self._fault is not None:
                 raise self._fault
             else:
                 self._latest_ns = max(self._latest_ns, self._clock.now_ns())
                 yield Frame(self._latest_ns, ())
-                self._wait()
+                self.turn(IDLE_SECONDS)
 
     def _await_first(self) -> None:
         """Wait for a first line. Errors: VenueError."""
@@ -148,10 +160,11 @@ class LiveFeed:
                     f"expected market data within {self._connect_ns // _NS_PER_MS} ms, "
                     f"found none: {self.why_silent()}; check the network with `polyarb doctor`"
                 )
-            self._wait()
+            self.turn(IDLE_SECONDS)
 
-    def _wait(self) -> None:
-        self._arrived.wait(IDLE_SECONDS)
+    def _wait_for_thread(self, seconds: float) -> None:
+        if seconds:
+            self._arrived.wait(seconds)
 
     def _take(self) -> list[bytes]:
         """Record what waits, up to a batch, and return the lines."""
