@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from polyarb.venue.polymarket.catalogue import load_catalogue
-from polyarb.venue.polymarket.numerals import SIZES
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.numerals import SIZES
+from polyarb.venue.polymarket.channel.translate import Translator
+from polyarb.venue.polymarket.instruments.catalogue import load_catalogue
 from polyarb.venue.tape import TapeFeed
 
 ROUNDS = 15

@@ -19,7 +19,7 @@ from polyarb.host.clock import SystemClock
 from polyarb.runner import Runner
 from polyarb.store.memory import EmptyInbox, MemoryJournal
 from polyarb.store.workspace import open_workspace
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.shadow import ShadowGateway
 from polyarb.venue.tape import TapeFeed
 from polyarb.wiring.recipe import Recipe

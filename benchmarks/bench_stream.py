@@ -21,8 +21,8 @@ from typing import TypeVar
 import msgspec
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.host.clock import SystemClock
-from polyarb.venue.polymarket.stream import StreamPool
-from polyarb.venue.polymarket.wire import decode_raw_line
+from polyarb.venue.polymarket.channel.wire import decode_raw_line
+from polyarb.venue.polymarket.stream.pool import StreamPool
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import OP_TEXT, Frame

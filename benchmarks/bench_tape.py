@@ -19,9 +19,9 @@ from polyarb.store.columnar.reading import column_batches
 from polyarb.store.columnar.writing import write_columnar
 from polyarb.store.tape import read_tape
 from polyarb.store.tape_writing import write_lines
-from polyarb.venue.polymarket import wire
-from polyarb.venue.polymarket.catalogue import infer_catalogue
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel import wire
+from polyarb.venue.polymarket.channel.translate import Translator
+from polyarb.venue.polymarket.instruments.catalogue import infer_catalogue
 
 from benchmarks.timing import table
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Sequence
 from random import Random
 
-from polyarb.venue.polymarket.arbiter import Arbiter
-from polyarb.venue.polymarket.arbiter_state import Patience, SourceSpec
-from polyarb.venue.polymarket.hashes import HashCheck
-from polyarb.venue.polymarket.polling import PollingSource
+from polyarb.venue.polymarket.arbitration.arbiter import Arbiter
+from polyarb.venue.polymarket.arbitration.hashes import HashCheck
+from polyarb.venue.polymarket.arbitration.polling import PollingSource
+from polyarb.venue.polymarket.arbitration.state import Patience, SourceSpec
 from polyarb.venue.polymarket.sources import Line, Loss
 from tests.simulated_sources import (
     MS,

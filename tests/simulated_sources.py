@@ -12,7 +12,7 @@ from random import Random
 
 import msgspec
 from polyarb.venue.polymarket.sources import FrameSink, Line, Loss
-from polyarb.venue.polymarket.stream_faults import LossReason
+from polyarb.venue.polymarket.stream.faults import LossReason
 
 START_NS = 1_800_000_000 * 10**9
 MS = 1_000_000

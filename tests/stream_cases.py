@@ -10,7 +10,7 @@ import msgspec
 from polyarb.domain.venue import VenueSettings
 from polyarb.host.clock import SystemClock
 from polyarb.ports import Clock
-from polyarb.venue.polymarket.stream import Pace, StreamPool
+from polyarb.venue.polymarket.stream.pool import Pace, StreamPool
 from tests.wire_server import WireServer
 from tests.wire_venue import FoldedBooks, Venue
 

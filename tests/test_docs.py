@@ -12,7 +12,7 @@ from polyarb.domain.plan import JointReason, SizeReason
 from polyarb.domain.reasons import Denial, Guard
 from polyarb.domain.selection import Unselected
 from polyarb.research.scenario import DECLARATIONS, EVENTS
-from polyarb.venue.polymarket.numerals import Rejection
+from polyarb.venue.polymarket.channel.numerals import Rejection
 from polyarb.venue.shadow.matching import KillReason
 from scripts import generate_docs
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from polyarb.ports import FeedStatistics, Frame
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
 
 PAUSE_SECONDS_MAX = 0.05
 """No pause is longer, so that an operator's word is heard while a quiet tape plays."""

@@ -18,7 +18,7 @@ from polyarb.host.clock_health import ClockHealth
 from polyarb.host.threads import run_abandoning
 from polyarb.host.time_servers import TIME_SERVERS
 from polyarb.store.workspace import Workspace
-from polyarb.venue.polymarket.rest import PublicClient
+from polyarb.venue.polymarket.rest.client import PublicClient
 from polyarb.wiring.doctor_checks import CONFIGURATION, NETWORK, CheckName, as_check
 from polyarb.wiring.doctor_venue import Findings, Instruments, Remote
 from polyarb.wiring.doctor_workspace import (

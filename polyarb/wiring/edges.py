@@ -11,6 +11,7 @@ from polyarb.config import load_relations, load_venue
 from polyarb.domain.errors import UsageError
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue
+from polyarb.engine.size import load_solver
 from polyarb.host.clock import SystemClock
 from polyarb.ports import Feed, Gateway, Journal
 from polyarb.runner import Runner
@@ -124,6 +125,7 @@ class VenueEdge:
         Errors: UsageError where the universe selects nothing; VenueError where the instruments
         cannot be read; StoreError where nothing can be recorded.
         """
+        load_solver()
         settings = load_venue(workspace)
         clock = SystemClock()
         self.catalogue = current_catalogue(workspace, profile, clock.now_ns(), tell)

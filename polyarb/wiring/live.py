@@ -5,7 +5,6 @@ thread: two threads would take the interpreter from each other at every read of 
 """
 
 import asyncio
-from contextlib import suppress
 from functools import partial
 from random import Random
 from types import TracebackType
@@ -19,19 +18,19 @@ from polyarb.domain.market import Catalogue
 from polyarb.domain.venue import VenueSettings
 from polyarb.host.threads import AbandoningExecutor
 from polyarb.ports import Clock
-from polyarb.venue.polymarket.arbiter import Arbiter
-from polyarb.venue.polymarket.arbiter_state import SourceSpec
-from polyarb.venue.polymarket.budget import Priority
-from polyarb.venue.polymarket.calendar import Standing, VenueModes
-from polyarb.venue.polymarket.hashes import HashCheck
+from polyarb.venue.polymarket.arbitration.arbiter import Arbiter
+from polyarb.venue.polymarket.arbitration.calendar import Standing, VenueModes
+from polyarb.venue.polymarket.arbitration.hashes import HashCheck
+from polyarb.venue.polymarket.arbitration.polling import PollingSource
+from polyarb.venue.polymarket.arbitration.scoring import Fault, SourceStatistics
+from polyarb.venue.polymarket.arbitration.state import SourceSpec
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.polymarket.live import LiveFeed, Recorder
-from polyarb.venue.polymarket.polling import PollingSource
-from polyarb.venue.polymarket.rest import PublicClient
-from polyarb.venue.polymarket.scoring import Fault, SourceStatistics
+from polyarb.venue.polymarket.rest.budget import Priority
+from polyarb.venue.polymarket.rest.client import PublicClient
+from polyarb.venue.polymarket.rest.mode import ModeReading
 from polyarb.venue.polymarket.sources import Line, Loss
-from polyarb.venue.polymarket.stream import StreamPool, StreamStatistics
-from polyarb.venue.polymarket.translate import Translator
-from polyarb.venue.polymarket.venue_mode import ModeReading
+from polyarb.venue.polymarket.stream.pool import StreamPool, StreamStatistics
 
 POLL = "poll"
 GATHER_SECONDS = 0.001
@@ -65,6 +64,7 @@ class LiveVenue:
         self.feed.why_silent = self._why_silent
         self.feed.on_overrun = self._begin_anew
         self._loop = asyncio.new_event_loop()
+        self._gathering: asyncio.TimerHandle | None = None
         self._settings = settings
         self._clock = clock
         self._random = Random()
@@ -110,8 +110,8 @@ class LiveVenue:
         trace: TracebackType | None,
     ) -> None:
         self._main.cancel()
-        with suppress(asyncio.CancelledError, BaseExceptionGroup, PolyarbError):
-            self._loop.run_until_complete(self._main)
+        self._loop.run_until_complete(asyncio.gather(self._main, return_exceptions=True))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
 
     def refresh(self, condition_id: ConditionId) -> None:
@@ -150,6 +150,9 @@ class LiveVenue:
         )
         self._loop.run_forever()
         stop.cancel()
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         if self._main.done():
             self.feed.fail(self._fault())
 
@@ -164,8 +167,8 @@ class LiveVenue:
 
     def _put(self, item: Line | Loss) -> None:
         """Hand on what the arbiter passes; a runner that waits for it waits no longer."""
-        if self.feed.is_waiting:
-            self._loop.call_later(GATHER_SECONDS, self._loop.stop)
+        if self.feed.is_waiting and self._gathering is None:
+            self._gathering = self._loop.call_later(GATHER_SECONDS, self._loop.stop)
         self.feed.put(item)
 
     async def _listen(self) -> None:

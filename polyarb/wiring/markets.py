@@ -20,8 +20,8 @@ from polyarb.domain.venue import VenueSettings
 from polyarb.host.clock import SystemClock
 from polyarb.store.instruments import InstrumentStore, Loaded, Provenance, Version
 from polyarb.store.workspace import Workspace
-from polyarb.venue.polymarket.rest import PublicClient
-from polyarb.venue.polymarket.sync import PublicSource, Reading, read_instruments
+from polyarb.venue.polymarket.instruments.sync import PublicSource, Reading, read_instruments
+from polyarb.venue.polymarket.rest.client import PublicClient
 
 OpenSource = Callable[[VenueSettings], AbstractAsyncContextManager[PublicSource]]
 

@@ -10,8 +10,8 @@ from polyarb.domain.errors import UsageError
 from polyarb.domain.ids import RelationId
 from polyarb.domain.market import Catalogue, Relation
 from polyarb.store.tape import TapeReading, read_tape
-from polyarb.venue.polymarket.catalogue import infer_catalogue, load_catalogue
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
+from polyarb.venue.polymarket.instruments.catalogue import infer_catalogue, load_catalogue
 from polyarb.venue.tape import TapeFeed
 
 _SIDECARS = ("markets{}.json", "event{}.json", "events{}.json")

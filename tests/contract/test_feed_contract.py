@@ -8,7 +8,7 @@ import pytest
 from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.market import Catalogue, Market
 from polyarb.ports import Feed
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.tape import TapeFeed
 
 START_MS = 1_795_262_409_390

@@ -14,9 +14,9 @@ from polyarb.domain.messages import (
     RequestSnapshot,
 )
 from polyarb.engine.engine import Engine
-from polyarb.venue.polymarket.scoring import Fault
+from polyarb.venue.polymarket.arbitration.scoring import Fault
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.polymarket.sources import Line, Loss
-from polyarb.venue.polymarket.translate import Translator
 from tests.arbiter_cases import MARKETS, Case
 from tests.simulated_sources import MS, SECOND, tokens_of
 from tests.unit.venue.polymarket.test_arbiter_property import FAULTS, do

@@ -5,7 +5,8 @@ ties, with one reason.
 """
 
 from polyarb.engine.size.joint import size_joint
+from polyarb.engine.size.programme import load_solver
 from polyarb.engine.size.sizer import size
 from polyarb.engine.size.steps import cost_steps
 
-__all__ = ["cost_steps", "size", "size_joint"]
+__all__ = ["cost_steps", "load_solver", "size", "size_joint"]

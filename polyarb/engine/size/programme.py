@@ -1,7 +1,7 @@
 """The linear programme of a joint problem and the whole-lot portfolios it proposes.
 
 Floats live here and only here; nothing of them is believed before it is verified. scipy is
-imported on use, because most sizing never needs it.
+imported on use, because most sizing never needs it; a live run imports it before it begins.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,11 @@ BRANCHES_MAX = 2_000
 CAPITAL_SLACKS = (0.0, 1e-5)
 """USD kept back: the solver may overdraw a limit by its tolerance, then a second try does not."""
 NEAR = 1e-6
+
+
+def load_solver() -> None:
+    """Import the solver now, because it takes a second that no decision should wait for."""
+    import scipy.optimize  # noqa: F401
 
 
 class Programme:

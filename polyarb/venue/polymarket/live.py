@@ -12,8 +12,8 @@ from typing import Protocol
 
 from polyarb.domain.errors import PolyarbError, VenueError
 from polyarb.ports import Clock, FeedStatistics, Frame
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.polymarket.sources import Line, Loss
-from polyarb.venue.polymarket.translate import Translator
 
 IDLE_SECONDS = 0.005
 """How long the feed waits for data before it tells the time instead."""

@@ -11,8 +11,8 @@ from polyarb.store.columnar.archive_messages import ArchiveRow, frames_of
 from polyarb.store.columnar.extra import load_extra
 from polyarb.store.recording import tape_line
 from polyarb.store.tape import read_tape
-from polyarb.venue.polymarket.catalogue import load_catalogue
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
+from polyarb.venue.polymarket.instruments.catalogue import load_catalogue
 
 pytest.importorskip("pyarrow")
 

@@ -16,8 +16,8 @@ from polyarb.store.columnar.writing import write_columnar
 from polyarb.store.lossy import LossyFileSystem
 from polyarb.store.recording import loss_line, tape_line
 from polyarb.store.tape import read_tape
-from polyarb.venue.polymarket.catalogue import infer_catalogue
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
+from polyarb.venue.polymarket.instruments.catalogue import infer_catalogue
 
 pytest.importorskip("pyarrow")
 

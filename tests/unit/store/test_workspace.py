@@ -24,6 +24,7 @@ PATHS = {
     "journal_file": "data/events.jsonl",
     "journal_dir": "data/journal",
     "tape_dir": "data/tape",
+    "instruments_dir": "data/instruments",
     "database_file": "data/polyarb.db",
     "log_file": "data/polyarb-x.log",
     "alerts_dir": "data/alerts",

@@ -10,9 +10,9 @@ from polyarb.domain.errors import VenueError
 from polyarb.domain.messages import FeedLost, LevelChanged
 from polyarb.ports import Frame
 from polyarb.venue.polymarket import live
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.polymarket.live import LiveFeed
 from polyarb.venue.polymarket.sources import Line, Loss
-from polyarb.venue.polymarket.translate import Translator
 from wire_cases import MS, NS, YES, pair, two_markets
 
 

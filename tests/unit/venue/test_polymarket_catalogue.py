@@ -7,7 +7,7 @@ import pytest
 from polyarb.domain.errors import VenueError
 from polyarb.domain.fees import NO_FEE, FeeSchedule
 from polyarb.domain.market import Catalogue, Market, MarketVersion, Untradable
-from polyarb.venue.polymarket.catalogue import (
+from polyarb.venue.polymarket.instruments.catalogue import (
     NO_EVENT_BODY,
     CatalogueBuilder,
     infer_catalogue,

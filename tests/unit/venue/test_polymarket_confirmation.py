@@ -8,7 +8,7 @@ from polyarb.domain.fees import NO_FEE, FeeSchedule
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.instruments import Instrument, Instruments, Refusal
 from polyarb.domain.market import MarketGroup, MarketVersion, Untradable
-from polyarb.venue.polymarket.confirmation import (
+from polyarb.venue.polymarket.instruments.confirmation import (
     NOT_ACCEPTED,
     ONE_SOURCE,
     OTHER_TOKENS,
@@ -16,7 +16,7 @@ from polyarb.venue.polymarket.confirmation import (
     Unanswered,
     confirm,
 )
-from polyarb.venue.polymarket.listing import Listing
+from polyarb.venue.polymarket.instruments.listing import Listing
 from tests.gamma_pages import Body, condition, event, group, info, infos, market, page
 
 READ_MS = 1_795_000_000_000

@@ -13,7 +13,7 @@ from polyarb.domain.fees import FeeSchedule
 from polyarb.domain.ids import ConditionId, GroupId
 from polyarb.domain.instruments import Instruments
 from polyarb.domain.market import Untradable
-from polyarb.venue.polymarket.listing import LISTED_TWICE, REFUSED_LEG, TORN, Listing
+from polyarb.venue.polymarket.instruments.listing import LISTED_TWICE, REFUSED_LEG, TORN, Listing
 from tests.gamma_pages import Body, condition, event, group, market, page, tokens
 
 READ_MS = 1_795_000_000_000

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polyarb.domain.messages import BookReplaced, LevelChanged, LevelsChanged
 from polyarb.domain.units import ONE
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
 from wire_cases import (
     MS,
     NO,

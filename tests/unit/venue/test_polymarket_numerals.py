@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polyarb.domain.messages import UNKNOWN_PRICE
 from polyarb.domain.units import ONE, format_micros
-from polyarb.venue.polymarket import numerals
-from polyarb.venue.polymarket.numerals import (
+from polyarb.venue.polymarket.channel import numerals
+from polyarb.venue.polymarket.channel.numerals import (
     PRICES,
     SIZES,
     Rejection,

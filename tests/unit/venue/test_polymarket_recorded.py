@@ -9,9 +9,9 @@ import pytest
 from polyarb.domain.market import Catalogue, Market
 from polyarb.domain.messages import BookReplaced, LevelChanged, LevelsChanged, MarketEvent
 from polyarb.domain.units import ONE
-from polyarb.venue.polymarket.catalogue import infer_catalogue, load_catalogue
-from polyarb.venue.polymarket.numerals import read_price, read_size
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.numerals import read_price, read_size
+from polyarb.venue.polymarket.channel.translate import Translator
+from polyarb.venue.polymarket.instruments.catalogue import infer_catalogue, load_catalogue
 from wire_cases import both_ways, line, load_messages
 
 

@@ -8,9 +8,9 @@ import pytest
 from polyarb.domain.errors import VenueError
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.instruments import Instruments
-from polyarb.venue.polymarket import sync
-from polyarb.venue.polymarket.rest_faults import RestError, RestFaultKind
-from polyarb.venue.polymarket.sync import Reading, read_instruments
+from polyarb.venue.polymarket.instruments import sync
+from polyarb.venue.polymarket.instruments.sync import Reading, read_instruments
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind
 from tests.gamma_pages import FakeSource, condition, event, group, infos, market, page
 
 TELLS: list[str] = []

@@ -18,8 +18,8 @@ from polyarb.domain.messages import (
 from polyarb.domain.plan import Outcome, Side
 from polyarb.domain.units import ONE
 from polyarb.ports import Frame
-from polyarb.venue.polymarket.numerals import SIZES
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.numerals import SIZES
+from polyarb.venue.polymarket.channel.translate import Translator
 from wire_cases import (
     MS,
     NO,

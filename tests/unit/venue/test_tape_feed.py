@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.tape import PAUSE_SECONDS_MAX, TapeFeed
 from wire_cases import MS, NS, line, pair, two_markets
 

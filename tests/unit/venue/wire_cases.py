@@ -8,8 +8,8 @@ from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.market import Catalogue, Market
 from polyarb.domain.messages import LevelChanged, LevelsChanged, MarketEvent
 from polyarb.ports import Frame
-from polyarb.venue.polymarket.numerals import read_best_ask, read_best_bid, read_price
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.numerals import read_best_ask, read_best_bid, read_price
+from polyarb.venue.polymarket.channel.translate import Translator
 
 Json = str | int | float | bool | None | Mapping[str, "Json"] | Sequence["Json"]
 

@@ -7,9 +7,9 @@ from random import Random
 import httpx
 from polyarb.domain.venue import VenueSettings
 from polyarb.host.clock import SystemClock
-from polyarb.venue.polymarket.budget import Scope
-from polyarb.venue.polymarket.caller import Request
-from polyarb.venue.polymarket.rest import PublicClient
+from polyarb.venue.polymarket.rest.budget import Scope
+from polyarb.venue.polymarket.rest.caller import Request
+from polyarb.venue.polymarket.rest.client import PublicClient
 from tests.rest_server import RestServer
 from tests.virtual_time import LoopClock
 

@@ -2,11 +2,11 @@
 
 import json
 
-from polyarb.venue.polymarket.arbiter import Arbiter
-from polyarb.venue.polymarket.arbiter_state import Patience, SourceSpec
-from polyarb.venue.polymarket.scoring import Fault, Judging
+from polyarb.venue.polymarket.arbitration.arbiter import Arbiter
+from polyarb.venue.polymarket.arbitration.scoring import Fault, Judging
+from polyarb.venue.polymarket.arbitration.state import Patience, SourceSpec
 from polyarb.venue.polymarket.sources import Line, Loss
-from polyarb.venue.polymarket.stream_faults import LossReason
+from polyarb.venue.polymarket.stream.faults import LossReason
 from tests.arbiter_cases import MARKETS, Case
 from tests.simulated_sources import MS, SECOND, START_NS, messages_of
 

@@ -4,8 +4,8 @@ import gc
 import tracemalloc
 
 import pytest
-from polyarb.venue.polymarket.arbiter import Arbiter
-from polyarb.venue.polymarket.arbiter_state import SourceSpec
+from polyarb.venue.polymarket.arbitration.arbiter import Arbiter
+from polyarb.venue.polymarket.arbitration.state import SourceSpec
 from tests.simulated_sources import MS, START_NS
 from tests.unit.venue.polymarket.test_arbiter import NO, YES, book, change
 

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polyarb.venue.polymarket.arbiter_state import Patience
-from polyarb.venue.polymarket.scoring import Judging
+from polyarb.venue.polymarket.arbitration.scoring import Judging
+from polyarb.venue.polymarket.arbitration.state import Patience
 from tests.arbiter_cases import MARKETS, Case
 from tests.simulated_sources import MS, SECOND, SimulatedSource
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polyarb.venue.polymarket.budget import (
+from polyarb.venue.polymarket.rest.budget import (
     LIMITS,
     STAGES,
     WINDOW_NS,
@@ -15,7 +15,7 @@ from polyarb.venue.polymarket.budget import (
     Scope,
     Stage,
 )
-from polyarb.venue.polymarket.rest_faults import RestError, RestFaultKind
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind
 from tests.virtual_time import LoopClock, run_virtually
 
 S = 1_000_000_000

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from polyarb.domain.venue import VenueMode
-from polyarb.venue.polymarket.calendar import (
+from polyarb.venue.polymarket.arbitration.calendar import (
     POST_ONLY_AFTER_DOWN_NS,
     Standing,
     VenueModes,

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 
 from polyarb.domain.errors import VenueError
-from polyarb.venue.polymarket.arbiter_state import Claim
-from polyarb.venue.polymarket.hashes import Finding, HashCheck
-from polyarb.venue.polymarket.scoring import Fault
+from polyarb.venue.polymarket.arbitration.hashes import Finding, HashCheck
+from polyarb.venue.polymarket.arbitration.scoring import Fault
+from polyarb.venue.polymarket.arbitration.state import Claim
 from tests.arbiter_cases import MARKETS, Case, no_sleep
 from tests.simulated_sources import MS, SECOND, drive
 

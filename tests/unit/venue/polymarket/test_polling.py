@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 from polyarb.domain.errors import VenueError
-from polyarb.venue.polymarket.polling import NO_ANSWER, NO_BOOK, PollingSource
+from polyarb.venue.polymarket.arbitration.polling import NO_ANSWER, NO_BOOK, PollingSource
 from tests.arbiter_cases import Case
 from tests.simulated_sources import SECOND, drive
 

@@ -10,9 +10,9 @@ import pytest
 from polyarb import __version__
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.host.clock import SystemClock
-from polyarb.venue.polymarket import rest
-from polyarb.venue.polymarket.rest import GeoblockAnswer, PublicClient, as_book_frame
-from polyarb.venue.polymarket.rest_faults import RestError, RestFaultKind
+from polyarb.venue.polymarket.rest import client as rest
+from polyarb.venue.polymarket.rest.client import GeoblockAnswer, PublicClient, as_book_frame
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind
 from rest_cases import local_client
 from tests.rest_server import Asked, Reply, RestServer, Truth, book_of, json_reply
 

@@ -19,10 +19,11 @@ import pytest
 from polyarb.domain.errors import VenueError
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.host.clock import SystemClock
-from polyarb.venue.polymarket import caller, rest_answers
-from polyarb.venue.polymarket.caller import ATTEMPTS_MAX, Connections
-from polyarb.venue.polymarket.rest import PublicClient
-from polyarb.venue.polymarket.rest_faults import (
+from polyarb.venue.polymarket.rest import answers as rest_answers
+from polyarb.venue.polymarket.rest import caller
+from polyarb.venue.polymarket.rest.caller import ATTEMPTS_MAX, Connections
+from polyarb.venue.polymarket.rest.client import PublicClient
+from polyarb.venue.polymarket.rest.faults import (
     RETRY_AFTER_MS_MAX,
     ErrorBody,
     RestError,

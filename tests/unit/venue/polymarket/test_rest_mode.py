@@ -5,9 +5,9 @@ import asyncio
 import httpx
 import pytest
 from polyarb.domain.venue import VenueMode
-from polyarb.venue.polymarket.rest_faults import RestError, fault_of_status
-from polyarb.venue.polymarket.retries import FAILURES_MAX
-from polyarb.venue.polymarket.venue_mode import RESTRICTED_MS, ModeReading, ModeWatch
+from polyarb.venue.polymarket.rest.faults import RestError, fault_of_status
+from polyarb.venue.polymarket.rest.mode import RESTRICTED_MS, ModeReading, ModeWatch
+from polyarb.venue.polymarket.rest.retries import FAILURES_MAX
 from rest_cases import in_turn, version, virtual_client
 from tests.virtual_time import WALL_START_NS, run_virtually
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polyarb.domain.errors import VenueError
 from polyarb.domain.venue import VenueSettings
-from polyarb.venue.polymarket import caller
-from polyarb.venue.polymarket.budget import Scope
-from polyarb.venue.polymarket.caller import ATTEMPTS_MAX
-from polyarb.venue.polymarket.rest import PublicClient
-from polyarb.venue.polymarket.rest_faults import RestError, RestFaultKind
-from polyarb.venue.polymarket.retries import (
+from polyarb.venue.polymarket.rest import caller
+from polyarb.venue.polymarket.rest.budget import Scope
+from polyarb.venue.polymarket.rest.caller import ATTEMPTS_MAX
+from polyarb.venue.polymarket.rest.client import PublicClient
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind
+from polyarb.venue.polymarket.rest.retries import (
     COOL_DOWN_MS,
     COOL_DOWN_MS_MAX,
     FAILURES_MAX,

@@ -1,6 +1,6 @@
 """Isolation by many faults, and the way back."""
 
-from polyarb.venue.polymarket.scoring import Fault, Judging, Score
+from polyarb.venue.polymarket.arbitration.scoring import Fault, Judging, Score
 
 S = 10**9
 JUDGING = Judging(faults_max=3, probation_ms=10_000, probation_ms_max=40_000)

@@ -3,9 +3,15 @@
 from random import Random
 
 import pytest
-from polyarb.venue.polymarket.peeking import Change, Message, Pair
-from polyarb.venue.polymarket.sequencer import DROPPED, RECENT_MAX, STAMPS_MAX, Sequence, Verdict
-from polyarb.venue.polymarket.wire import Level
+from polyarb.venue.polymarket.arbitration.peeking import Change, Message, Pair
+from polyarb.venue.polymarket.arbitration.sequencer import (
+    DROPPED,
+    RECENT_MAX,
+    STAMPS_MAX,
+    Sequence,
+    Verdict,
+)
+from polyarb.venue.polymarket.channel.wire import Level
 
 T = 1_800_000_000_000
 SISTERS = {"YES": "NO", "NO": "YES"}

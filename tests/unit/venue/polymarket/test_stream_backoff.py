@@ -2,7 +2,7 @@
 
 from random import Random
 
-from polyarb.venue.polymarket.backoff import Backoff
+from polyarb.venue.polymarket.stream.backoff import Backoff
 from tests.stream_cases import Longest
 
 

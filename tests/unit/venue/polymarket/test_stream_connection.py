@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polyarb.venue.polymarket.stream_connection import DirectConnection
+from polyarb.venue.polymarket.stream.connection import DirectConnection
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.extensions.permessage_deflate import (

@@ -4,7 +4,7 @@ import socket
 import ssl
 
 import pytest
-from polyarb.venue.polymarket.stream_faults import FaultKind, LossReason, fault_of, loss_of
+from polyarb.venue.polymarket.stream.faults import FaultKind, LossReason, fault_of, loss_of
 from websockets.datastructures import Headers
 from websockets.exceptions import (
     ConnectionClosedError,

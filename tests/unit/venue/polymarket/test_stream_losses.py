@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable
 
 import pytest
-from polyarb.venue.polymarket.stream import Pace
-from polyarb.venue.polymarket.stream_faults import LossReason
+from polyarb.venue.polymarket.stream.faults import LossReason
+from polyarb.venue.polymarket.stream.pool import Pace
 from tests.stream_cases import (
     LONG_MS,
     Case,

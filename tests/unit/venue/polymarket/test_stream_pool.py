@@ -12,9 +12,9 @@ import pytest
 from polyarb.domain.errors import StoreError, UsageError
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.host.clock import SystemClock
-from polyarb.venue.polymarket.stream import StreamPool
-from polyarb.venue.polymarket.stream_faults import FaultKind, LossReason
-from polyarb.venue.polymarket.translate import Translator
+from polyarb.venue.polymarket.channel.translate import Translator
+from polyarb.venue.polymarket.stream.faults import FaultKind, LossReason
+from polyarb.venue.polymarket.stream.pool import StreamPool
 from tests.stream_cases import FoldingSink, listening, pool_of, running, until
 from tests.wire_server import Opening, WireServer
 from tests.wire_venue import Venue

@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 
 import pytest
-from polyarb.venue.polymarket.stream_faults import LossReason
+from polyarb.venue.polymarket.stream.faults import LossReason
 from tests.stream_cases import Case, listening, until
 from tests.wire_server import FAULTS, Opening
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polyarb.domain.errors import UsageError
-from polyarb.venue.polymarket.subscription import Group, Subscription, grouped
+from polyarb.venue.polymarket.stream.subscription import Group, Subscription, grouped
 
 A: Group = ("a1", "a2")
 B: Group = ("b1", "b2")

@@ -13,7 +13,7 @@ from polyarb.domain.ids import ConditionId, GroupId
 from polyarb.domain.instruments import Instrument, Instruments, Refusal
 from polyarb.domain.market import Market, MarketGroup
 from polyarb.domain.units import format_scaled
-from polyarb.venue.polymarket.gamma import CompactMarket, market_of_compact, schedule_of
+from polyarb.venue.polymarket.instruments.gamma import CompactMarket, market_of_compact, schedule_of
 
 ONE_SOURCE = "only one source lists its outcomes (no market info of every outcome, no numbering)"
 NOT_ACCEPTED = "an outcome takes no orders (market info)"

@@ -11,10 +11,10 @@ from typing import Protocol
 import msgspec
 
 from polyarb.domain.errors import VenueError
-from polyarb.venue.polymarket import peeking
-from polyarb.venue.polymarket.arbiter_state import Claim
-from polyarb.venue.polymarket.peeking import UNREADABLE, Message, Top
-from polyarb.venue.polymarket.scoring import Fault
+from polyarb.venue.polymarket.arbitration import peeking
+from polyarb.venue.polymarket.arbitration.peeking import UNREADABLE, Message, Top
+from polyarb.venue.polymarket.arbitration.scoring import Fault
+from polyarb.venue.polymarket.arbitration.state import Claim
 
 FetchBooks = Callable[[Sequence[str]], Awaitable[list[bytes]]]
 Sleep = Callable[[float], Awaitable[None]]

@@ -5,8 +5,8 @@ Nothing of a market is passed between its Loss and the fresh books of the source
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from polyarb.venue.polymarket.arbiter_state import NOBODY, MarketState, Patience, SourceSpec
-from polyarb.venue.polymarket.scoring import NS_PER_MS, Fault, Score
+from polyarb.venue.polymarket.arbitration.scoring import NS_PER_MS, Fault, Score
+from polyarb.venue.polymarket.arbitration.state import NOBODY, MarketState, Patience, SourceSpec
 from polyarb.venue.polymarket.sources import Line, Loss
 
 _BETWEEN_ASKS_MS = 200

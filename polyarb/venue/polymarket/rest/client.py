@@ -14,15 +14,15 @@ import msgspec
 
 from polyarb.domain.venue import VenueSettings
 from polyarb.ports import Clock
-from polyarb.venue.polymarket.budget import Priority, Scope
-from polyarb.venue.polymarket.caller import Caller, Request, RestState, Sleep
-from polyarb.venue.polymarket.rest_faults import (
+from polyarb.venue.polymarket.rest.budget import Priority, Scope
+from polyarb.venue.polymarket.rest.caller import Caller, Request, RestState, Sleep
+from polyarb.venue.polymarket.rest.faults import (
     RestError,
     RestFaultKind,
     fault_of_body,
     printable,
 )
-from polyarb.venue.polymarket.venue_mode import ModeReading, ModeWatch
+from polyarb.venue.polymarket.rest.mode import ModeReading, ModeWatch
 
 PAGE_ITEMS_MAX = 100
 """The most that `/markets/keyset` allows. Source: polymarket.md 2.5."""

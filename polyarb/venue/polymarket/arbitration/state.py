@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from polyarb.venue.polymarket.scoring import Judging
-from polyarb.venue.polymarket.sequencer import Sequence
+from polyarb.venue.polymarket.arbitration.scoring import Judging
+from polyarb.venue.polymarket.arbitration.sequencer import Sequence
 
 NOBODY = -1
 PENDING_MAX = 4

@@ -14,9 +14,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import OPEN
 
 from polyarb.domain.venue import VenueSettings
-from polyarb.venue.polymarket.backoff import Backoff
-from polyarb.venue.polymarket.stream_connection import DirectConnection
-from polyarb.venue.polymarket.stream_faults import (
+from polyarb.venue.polymarket.stream.backoff import Backoff
+from polyarb.venue.polymarket.stream.connection import DirectConnection
+from polyarb.venue.polymarket.stream.faults import (
     OPENING_ERRORS,
     FaultKind,
     LossReason,
@@ -24,8 +24,8 @@ from polyarb.venue.polymarket.stream_faults import (
     fault_of,
     loss_of,
 )
-from polyarb.venue.polymarket.stream_life import NS_PER_MS, Life, SocketStatistics, Surroundings
-from polyarb.venue.polymarket.subscription import Group, Subscription
+from polyarb.venue.polymarket.stream.life import NS_PER_MS, Life, SocketStatistics, Surroundings
+from polyarb.venue.polymarket.stream.subscription import Group, Subscription
 
 FRAME_BYTES_MAX = 8 * 1024 * 1024
 _LOOK_MS_MAX = 250

@@ -6,8 +6,12 @@ another, a Loss is passed. Synchronous, time is given. docs/adr/0007 has the rul
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from polyarb.venue.polymarket import peeking
-from polyarb.venue.polymarket.arbiter_state import (
+from polyarb.venue.polymarket.arbitration import peeking
+from polyarb.venue.polymarket.arbitration.failover import Switchboard
+from polyarb.venue.polymarket.arbitration.peeking import UNREADABLE, Message, Pair, decode_pair
+from polyarb.venue.polymarket.arbitration.scoring import NS_PER_MS, Fault, SourceStatistics
+from polyarb.venue.polymarket.arbitration.sequencer import DROPPED, Verdict
+from polyarb.venue.polymarket.arbitration.state import (
     NOBODY,
     PENDING_MAX,
     Claim,
@@ -17,12 +21,8 @@ from polyarb.venue.polymarket.arbiter_state import (
     Track,
     markets_of,
 )
-from polyarb.venue.polymarket.failover import Switchboard
-from polyarb.venue.polymarket.peeking import UNREADABLE, Message, Pair, decode_pair
-from polyarb.venue.polymarket.scoring import NS_PER_MS, Fault, SourceStatistics
-from polyarb.venue.polymarket.sequencer import DROPPED, Verdict
 from polyarb.venue.polymarket.sources import Line, Loss
-from polyarb.venue.polymarket.stream_faults import LossReason
+from polyarb.venue.polymarket.stream.faults import LossReason
 
 _SMOOTHING = 1 / 64
 _ASKED_FOR = frozenset({LossReason.ASKED_ANEW, LossReason.UNSUBSCRIBED})

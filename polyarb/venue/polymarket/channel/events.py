@@ -18,8 +18,8 @@ from polyarb.domain.messages import (
 )
 from polyarb.domain.plan import Level, Outcome, Side
 from polyarb.ports import FeedStatistics
-from polyarb.venue.polymarket import wire
-from polyarb.venue.polymarket.numerals import (
+from polyarb.venue.polymarket.channel import wire
+from polyarb.venue.polymarket.channel.numerals import (
     Rejection,
     UnusableError,
     read_best_ask,

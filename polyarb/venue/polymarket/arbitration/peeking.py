@@ -10,14 +10,14 @@ from typing import Any, Literal
 import msgspec
 
 from polyarb.domain.units import ONE
-from polyarb.venue.polymarket.numerals import (
+from polyarb.venue.polymarket.channel.numerals import (
     UnusableError,
     read_best_ask,
     read_best_bid,
     read_price,
     read_size,
 )
-from polyarb.venue.polymarket.wire import Level, Milliseconds
+from polyarb.venue.polymarket.channel.wire import Level, Milliseconds
 
 Top = tuple[int, int]
 """Best bid and best ask in micros; 0 and ONE where a side is empty."""

@@ -8,7 +8,7 @@ import msgspec
 from polyarb.domain.errors import VenueError
 from polyarb.domain.ids import ConditionId, GroupId, TokenId
 from polyarb.domain.market import Catalogue, Market, MarketGroup
-from polyarb.venue.polymarket.gamma import (
+from polyarb.venue.polymarket.instruments.gamma import (
     CompactMarket,
     GammaEvent,
     GammaMarket,

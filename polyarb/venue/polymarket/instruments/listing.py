@@ -11,7 +11,7 @@ from polyarb.domain.errors import VenueError
 from polyarb.domain.ids import ConditionId, GroupId, TokenId
 from polyarb.domain.instruments import Instrument, Instruments, Refusal
 from polyarb.domain.market import MarketGroup
-from polyarb.venue.polymarket.gamma import (
+from polyarb.venue.polymarket.instruments.gamma import (
     GammaEvent,
     GammaMarket,
     end_time_ms_of,

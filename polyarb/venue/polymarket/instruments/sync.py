@@ -11,9 +11,9 @@ from typing import Protocol
 from polyarb.domain.errors import VenueError
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.instruments import Instruments
-from polyarb.venue.polymarket.confirmation import Answer, Unanswered, confirm
-from polyarb.venue.polymarket.listing import Listing
-from polyarb.venue.polymarket.rest_faults import RestError, RestFaultKind
+from polyarb.venue.polymarket.instruments.confirmation import Answer, Unanswered, confirm
+from polyarb.venue.polymarket.instruments.listing import Listing
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind
 
 PAGES_MAX = 20_000
 """A list that has not ended by then is going round in circles."""

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Iterable
 import msgspec
 
 from polyarb.domain.errors import VenueError
-from polyarb.venue.polymarket.hashes import FetchBooks, Sleep
-from polyarb.venue.polymarket.peeking import UNREADABLE, decode_rest_book
-from polyarb.venue.polymarket.rest import as_book_frame
+from polyarb.venue.polymarket.arbitration.hashes import FetchBooks, Sleep
+from polyarb.venue.polymarket.arbitration.peeking import UNREADABLE, decode_rest_book
+from polyarb.venue.polymarket.rest.client import as_book_frame
 from polyarb.venue.polymarket.sources import FrameSink
 
 SLICE_MAX = 200

@@ -8,8 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from enum import IntEnum
 
-from polyarb.venue.polymarket.numerals import PRICES, read_best_ask, read_best_bid, read_price
-from polyarb.venue.polymarket.peeking import (
+from polyarb.venue.polymarket.arbitration.peeking import (
     Change,
     LevelKey,
     Message,
@@ -18,6 +17,12 @@ from polyarb.venue.polymarket.peeking import (
     top_of_book,
     top_of_change,
     touched,
+)
+from polyarb.venue.polymarket.channel.numerals import (
+    PRICES,
+    read_best_ask,
+    read_best_bid,
+    read_price,
 )
 
 WINDOW_MS = 100

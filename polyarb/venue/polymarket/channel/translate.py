@@ -10,9 +10,9 @@ import msgspec
 from polyarb.domain.market import Catalogue
 from polyarb.domain.messages import FeedLost, LevelChanged, MarketEvent
 from polyarb.ports import FeedStatistics, Frame
-from polyarb.venue.polymarket import wire
-from polyarb.venue.polymarket.events import NS_PER_MS, Token, count, events_of
-from polyarb.venue.polymarket.numerals import (
+from polyarb.venue.polymarket.channel import wire
+from polyarb.venue.polymarket.channel.events import NS_PER_MS, Token, count, events_of
+from polyarb.venue.polymarket.channel.numerals import (
     BEST_ASKS,
     BEST_BIDS,
     PRICES,
@@ -21,7 +21,7 @@ from polyarb.venue.polymarket.numerals import (
     UnusableError,
     read_exact_size,
 )
-from polyarb.venue.polymarket.wire import decode_pair
+from polyarb.venue.polymarket.channel.wire import decode_pair
 
 RECEIVE_STEPPED_BACK = "receive_stepped_back"
 """Noted: a line's receive time was before its predecessor's, whose time it was given."""

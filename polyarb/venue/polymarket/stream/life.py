@@ -11,10 +11,10 @@ import msgspec
 
 from polyarb.domain.venue import VenueSettings
 from polyarb.ports import Clock
-from polyarb.venue.polymarket.backoff import FIRST_MS, MOST_MS
 from polyarb.venue.polymarket.sources import FrameSink
-from polyarb.venue.polymarket.stream_connection import DirectConnection
-from polyarb.venue.polymarket.stream_faults import LossReason, StreamFault
+from polyarb.venue.polymarket.stream.backoff import FIRST_MS, MOST_MS
+from polyarb.venue.polymarket.stream.connection import DirectConnection
+from polyarb.venue.polymarket.stream.faults import LossReason, StreamFault
 
 NS_PER_MS = 1_000_000
 _REMARK_BYTES_MAX = 64

@@ -18,10 +18,10 @@ from polyarb.domain.errors import UsageError
 from polyarb.domain.venue import VenueSettings
 from polyarb.ports import Clock
 from polyarb.venue.polymarket.sources import FrameSink
-from polyarb.venue.polymarket.stream_faults import LossReason, StreamFault
-from polyarb.venue.polymarket.stream_life import Pace, SocketStatistics, Surroundings
-from polyarb.venue.polymarket.stream_socket import StreamSocket
-from polyarb.venue.polymarket.subscription import Group, grouped
+from polyarb.venue.polymarket.stream.faults import LossReason, StreamFault
+from polyarb.venue.polymarket.stream.life import Pace, SocketStatistics, Surroundings
+from polyarb.venue.polymarket.stream.socket import StreamSocket
+from polyarb.venue.polymarket.stream.subscription import Group, grouped
 
 __all__ = ["Pace", "SocketStatistics", "StreamPool", "StreamStatistics"]
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from polyarb.venue.polymarket.rest_faults import RestError, RestFaultKind
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind
 
 WINDOW_NS = 10_000_000_000
 _NS_PER_S = 1_000_000_000

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from polyarb.domain.venue import VenueMode
-from polyarb.venue.polymarket.rest_faults import RestError
+from polyarb.venue.polymarket.rest.faults import RestError
 
 RESTRICTED_MS = 120_000
 """How long the venue is post-only after a restart; stands for restrictions that tell no length."""

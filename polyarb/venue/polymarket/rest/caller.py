@@ -19,17 +19,17 @@ import msgspec
 from polyarb import __version__
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.ports import Clock
-from polyarb.venue.polymarket.backoff import Backoff
-from polyarb.venue.polymarket.budget import Governor, GovernorState, Priority, Scope
-from polyarb.venue.polymarket.rest_answers import ACCEPTED, read_beginning, read_body
-from polyarb.venue.polymarket.rest_faults import (
+from polyarb.venue.polymarket.rest.answers import ACCEPTED, read_beginning, read_body
+from polyarb.venue.polymarket.rest.budget import Governor, GovernorState, Priority, Scope
+from polyarb.venue.polymarket.rest.faults import (
     RestError,
     RestFaultKind,
     fault_of,
     fault_of_status,
 )
-from polyarb.venue.polymarket.retries import Breaker, RetryBudget
-from polyarb.venue.polymarket.venue_mode import ModeWatch
+from polyarb.venue.polymarket.rest.mode import ModeWatch
+from polyarb.venue.polymarket.rest.retries import Breaker, RetryBudget
+from polyarb.venue.polymarket.stream.backoff import Backoff
 
 ATTEMPTS_MAX = 5
 PAUSE_MS = 1_000

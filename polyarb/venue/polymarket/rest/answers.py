@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 
 import httpx
 
-from polyarb.venue.polymarket.rest_faults import RestError, RestFaultKind, fault_of_body
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind, fault_of_body
 
 BODY_BYTES_MAX = 32 * 1024 * 1024
 ERROR_BYTES_MAX = 64 * 1024

@@ -1,0 +1,1 @@
+"""The market channel: its messages, their numerals, and what they are as domain events."""

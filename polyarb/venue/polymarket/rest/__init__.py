@@ -1,0 +1,1 @@
+"""The public REST hosts: requests with deadlines, under the documented limits."""

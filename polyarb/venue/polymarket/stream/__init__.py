@@ -1,0 +1,1 @@
+"""Connections to the market channel: opened, kept alive, opened again."""
