@@ -65,6 +65,7 @@ class LiveVenue:
         self.feed.on_overrun = self._begin_anew
         self._loop = asyncio.new_event_loop()
         self._gathering: asyncio.TimerHandle | None = None
+        self._is_over = False
         self._settings = settings
         self._clock = clock
         self._random = Random()
@@ -109,6 +110,7 @@ class LiveVenue:
         fault: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._is_over = True
         self._main.cancel()
         self._loop.run_until_complete(asyncio.gather(self._main, return_exceptions=True))
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
@@ -167,6 +169,8 @@ class LiveVenue:
 
     def _put(self, item: Line | Loss) -> None:
         """Hand on what the arbiter passes; a runner that waits for it waits no longer."""
+        if self._is_over:
+            return
         if self.feed.is_waiting and self._gathering is None:
             self._gathering = self._loop.call_later(GATHER_SECONDS, self._loop.stop)
         self.feed.put(item)

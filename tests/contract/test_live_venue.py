@@ -103,7 +103,7 @@ def test_the_first_books_and_every_move_arrive() -> None:
         listener.wire.call(lambda server: server.move(200))
         listener.until(lambda: listener.is_true() and listener.venue.health().live_markets == 4)
         assert listener.venue.health().overruns == 0
-        assert len(health.streams[0].sockets) == 2
+        assert len(listener.venue.health().streams[0].sockets) == 2
 
 
 @pytest.mark.parametrize("seed", range(6))
