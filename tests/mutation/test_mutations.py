@@ -241,8 +241,8 @@ BUGS = (
     Bug(
         "commands leave before they are durable",
         "runner.py",
-        "            journal.make_durable()\n            for command",
-        "            for command",
+        "            journal.make_durable()\n            durable_ns",
+        "            durable_ns",
         "tests/unit/test_runner.py",
     ),
     Bug(
