@@ -1,7 +1,7 @@
 """A flood from many loopback sockets to the engine's decisions: arbiter, tape and books included.
 
 The venue is a process of its own, as in bench_stream. Receipt to decision runs from when a frame
-left its socket to when the engine is done with it, waiting between the threads included.
+left its socket to when the engine is done with it, waiting included.
 Usage: python -m benchmarks.bench_live [SOCKETS [RATE]]
 """
 
@@ -105,10 +105,9 @@ class Follower:
             self.messages += 1
 
     def load(self, control: Connection, name: str, rate: int, seconds: float) -> tuple[str, ...]:
-        """Run one load to its end; overruns lose what waits, and are told."""
+        """Run one load to its end."""
         self.messages = 0
         self.delays_ns.clear()
-        overruns = self._venue.feed.overruns
         began, cpu = time.monotonic(), time.process_time()
         control.send((rate, seconds))
         while not control.poll():
@@ -126,7 +125,6 @@ class Follower:
             f"{cpu / max(1, self.messages) * 1e6:.1f}",
             _percentile(delays, 50),
             _percentile(delays, 99),
-            str(self._venue.feed.overruns - overruns),
         )
 
 
@@ -138,7 +136,7 @@ def main() -> None:
     """Print rates and delays."""
     sockets = int(sys.argv[1]) if len(sys.argv) > 1 else SOCKETS
     rate = int(sys.argv[2]) if len(sys.argv) > 2 else RATE
-    head = ("load", "messages", "a second", "s", "us CPU each", "p50 ms", "p99 ms", "overruns")
+    head = ("load", "messages", "a second", "s", "us CPU each", "p50 ms", "p99 ms")
     rows = with_venue(
         lambda control, port: measure(control, port, sockets, rate), sockets, has_books=True
     )

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Thread
-from types import TracebackType
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -22,9 +22,16 @@ class AbandoningExecutor(ThreadPoolExecutor):
         """Start a call and return its future."""
         future: Future[T] = Future()
 
+        def deliver(_kind: object, fault: BaseException | None, _trace: object) -> bool:
+            """Hand whatever the call raises to who waits."""
+            if fault is not None:
+                future.set_exception(fault)
+            return True
+
         def call() -> None:
             if future.set_running_or_notify_cancel():
-                with _Delivery(future):
+                with ExitStack() as stack:
+                    stack.push(deliver)
                     future.set_result(fn(*args, **kwargs))
 
         Thread(target=call, daemon=True, name="abandonable").start()
@@ -32,26 +39,6 @@ class AbandoningExecutor(ThreadPoolExecutor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the threads to themselves."""
-
-
-class _Delivery(Generic[T]):
-    """Hands whatever a call raises to who waits for its future."""
-
-    def __init__(self, future: Future[T]) -> None:
-        self._future = future
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        if fault is not None:
-            self._future.set_exception(fault)
-        return True
 
 
 def run_abandoning(main: Coroutine[Any, Any, T]) -> T:

@@ -7,10 +7,10 @@ Everything durable is written through here: a file is real only after `sync`, it
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from polyarb.domain.errors import StoreError
+from polyarb.domain.errors import StoreError, UsageError
 
 _FULL = "free space on that disk, then start again; everything recorded before is kept"
 _RIGHTS = "give the workspace to the user who runs polyarb"
@@ -112,6 +112,32 @@ def replace_durably(files: FileSystem, path: Path, content: bytes) -> None:
         files.close(descriptor)
     files.rename(draft, path)
     files.sync_directory(path.parent)
+
+
+@contextmanager
+def new_file(files: FileSystem, path: Path) -> Iterator[int]:
+    """Give a descriptor to write to; the file appears whole at the end, or not at all.
+
+    Errors: UsageError when there is one already, StoreError when it cannot be written.
+    """
+    if path.exists():
+        raise UsageError(f"{path}: expected no file, found one; choose another name")
+    draft = path.with_name(f".{path.name}.partial")
+    with store_faults("write", path):
+        ensure_directory(files, path.parent)
+        draft.unlink(missing_ok=True)
+        descriptor = files.open_append(draft, is_new=True)
+        try:
+            yield descriptor
+            files.sync(descriptor)
+        except BaseException:
+            with suppress(OSError):
+                draft.unlink()
+            raise
+        finally:
+            files.close(descriptor)
+        files.rename(draft, path)
+        files.sync_directory(path.parent)
 
 
 def remove_durably(files: FileSystem, path: Path) -> None:

@@ -20,8 +20,9 @@ from polyarb.store.recording import TapeWriter
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.live import LiveHealth, LiveVenue
 from polyarb.wiring.markets import current_catalogue
-from polyarb.wiring.recording import SnapshotGateway, TapeFirstJournal
 from polyarb.wiring.recordings import recording_directory
+from polyarb.wiring.snapshots import SnapshotGateway
+from polyarb.wiring.tape_first import TapeFirstJournal
 from polyarb.wiring.tapes import catalogue_of, check_tapes, open_feed
 
 

@@ -46,8 +46,6 @@ class LiveHealth(msgspec.Struct, frozen=True, kw_only=True):
     live_markets: int
     switches: int
     losses: int
-    waiting: int
-    overruns: int
     mode: Standing
     caution: str
 
@@ -59,10 +57,8 @@ class LiveVenue:
         self, settings: VenueSettings, catalogue: Catalogue, recorder: Recorder, clock: Clock
     ) -> None:
         self.feed = LiveFeed(
-            Translator(catalogue), recorder, clock, connect_ms_max=settings.connect_ms_max
+            Translator(catalogue), recorder, self, clock, connect_ms_max=settings.connect_ms_max
         )
-        self.feed.why_silent = self._why_silent
-        self.feed.on_overrun = self._begin_anew
         self._loop = asyncio.new_event_loop()
         self._gathering: asyncio.TimerHandle | None = None
         self._is_over = False
@@ -99,7 +95,6 @@ class LiveVenue:
         self._polling: PollingSource | None = None
         self._loop.set_default_executor(AbandoningExecutor())
         self._main = self._loop.create_task(self._listen())
-        self.feed.turn = self._turn
 
     def __enter__(self) -> Self:
         return self
@@ -132,15 +127,13 @@ class LiveVenue:
             live_markets=self.arbiter.live_markets,
             switches=self.arbiter.switches,
             losses=self.arbiter.losses,
-            waiting=self.feed.held_lines,
-            overruns=self.feed.overruns,
             mode=self._modes.standing,
             caution=self._modes.caution(self._clock.now_ns()),
         )
 
-    # In the loop
+    # What the feed asks
 
-    def _turn(self, seconds: float) -> None:
+    def turn(self, seconds: float) -> None:
         """Turn the loop until something arrives, at most so long; its end is a fault of the feed.
 
         Whatever is ready is done in any case.
@@ -158,6 +151,14 @@ class LiveVenue:
         if self._main.done():
             self.feed.fail(self._fault())
 
+    def why_silent(self) -> str:
+        """Say what kept data from coming: the first fault of a connection, if there was one."""
+        faults = [pool.first_fault for pool in self._pools.values()]
+        told = [fault.text for fault in faults if fault is not None]
+        return told[0] if told else "the connections stand, but no book came"
+
+    # In the loop
+
     def _fault(self) -> PolyarbError:
         """Say what ended the sources; a defect of polyarb is raised as it is."""
         fault: PolyarbError = VenueError("the sources of live data ended without a fault")
@@ -171,7 +172,7 @@ class LiveVenue:
         """Hand on what the arbiter passes; a runner that waits for it waits no longer."""
         if self._is_over:
             return
-        if self.feed.is_waiting and self._gathering is None:
+        if not self.feed.held_lines and self._gathering is None:
             self._gathering = self._loop.call_later(GATHER_SECONDS, self._loop.stop)
         self.feed.put(item)
 
@@ -242,18 +243,6 @@ class LiveVenue:
             self._pools[source].resubscribe(assets)
         elif self._polling is not None:
             self._polling.refresh(assets)
-
-    def _begin_anew(self) -> None:
-        """Take every book anew after the runner fell behind; called by the feed.
-
-        Later, because the arbiter is in the midst of a frame.
-        """
-        self._loop.call_soon(lambda: self.arbiter.lose_all("overrun", self._clock.now_ns()))
-
-    def _why_silent(self) -> str:
-        faults = [pool.first_fault for pool in self._pools.values()]
-        told = [fault.text for fault in faults if fault is not None]
-        return told[0] if told else "the connections stand, but no book came"
 
 
 def _first_of(faults: BaseExceptionGroup[PolyarbError]) -> PolyarbError:

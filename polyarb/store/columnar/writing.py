@@ -1,13 +1,11 @@
 """Write lines of a tape as columns: in parts, so that memory stays flat however long the tape."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from polyarb.domain.errors import UsageError
 from polyarb.store.columnar.extra import load_extra
 from polyarb.store.columnar.layout import (
     DELTA_COLUMNS,
@@ -27,7 +25,7 @@ from polyarb.store.columnar.shapes import (
     Value,
     Values,
 )
-from polyarb.store.filesystem import REAL, FileSystem, ensure_directory, store_faults, write_all
+from polyarb.store.filesystem import REAL, FileSystem, new_file, write_all
 
 if TYPE_CHECKING:
     import pyarrow
@@ -62,25 +60,9 @@ def write_columnar(
     written.
     """
     load_extra("pyarrow.parquet")
-    if path.exists():
-        raise UsageError(f"{path}: expected no file, found one; choose another name")
-    draft = path.with_name(f".{path.name}.partial")
-    with store_faults("write", path):
-        ensure_directory(files, path.parent)
-        draft.unlink(missing_ok=True)
-        descriptor = files.open_append(draft, is_new=True)
-        try:
-            sink = _Sink(files, descriptor)
-            lines, raw = _write(sink, blocks, keep_hashes)
-            files.sync(descriptor)
-        except BaseException:
-            with suppress(OSError):
-                draft.unlink()
-            raise
-        finally:
-            files.close(descriptor)
-        files.rename(draft, path)
-        files.sync_directory(path.parent)
+    with new_file(files, path) as descriptor:
+        sink = _Sink(files, descriptor)
+        lines, raw = _write(sink, blocks, keep_hashes)
     return Written(path=str(path), lines=lines, raw=raw, bytes=sink.size)
 
 

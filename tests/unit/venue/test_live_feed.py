@@ -1,9 +1,8 @@
-"""The live feed: order, time, silence, overruns and faults between two threads."""
+"""The live feed: order, time, silence, faults, and when its sources have a turn."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import islice
-from threading import Thread
 
 import pytest
 from polyarb.domain.errors import VenueError
@@ -53,13 +52,34 @@ def line(offset_ms: int = 0) -> Line:
     return Line((MS + offset_ms) * 1_000_000, json.dumps(pair(str(MS + offset_ms))).encode())
 
 
-def feed(clock: HandClock | None = None, **options: int) -> tuple[LiveFeed, ListRecorder]:
+class QuietSources:
+    """Keeps the turns it was given; delivers what a test asks for, one thing a turn."""
+
+    def __init__(self) -> None:
+        self.turns: list[float] = []
+        self.deliver: list[Callable[[], None]] = []
+
+    def turn(self, seconds: float) -> None:
+        self.turns.append(seconds)
+        if self.deliver:
+            self.deliver.pop(0)()
+
+    def why_silent(self) -> str:
+        return "the name does not resolve"
+
+
+def feed(
+    clock: HandClock | None = None,
+    sources: QuietSources | None = None,
+    connect_ms_max: int = 50,
+) -> tuple[LiveFeed, ListRecorder]:
     recorder = ListRecorder()
     made = LiveFeed(
         Translator(two_markets()),
         recorder,
+        sources or QuietSources(),
         clock or HandClock(),
-        **{"connect_ms_max": 50, **options},
+        connect_ms_max=connect_ms_max,
     )
     return made, recorder
 
@@ -93,7 +113,6 @@ def test_silence_tells_the_time_and_a_frame_received_before_it_is_not_older() ->
 
 def test_no_data_within_the_deadline_is_a_fault_that_says_why() -> None:
     made, recorder = feed(connect_ms_max=3)
-    made.why_silent = lambda: "the name does not resolve"
     with pytest.raises(VenueError, match="within 3 ms, found none: the name does not resolve"):
         next(made.frames())
     assert recorder.lines == []
@@ -113,52 +132,37 @@ def test_a_fault_of_the_sources_ends_the_feed_after_what_waits(is_started: bool)
 
 
 @pytest.mark.parametrize("is_started", [True, False])
-def test_a_stopped_feed_ends(is_started: bool) -> None:
+def test_a_feed_that_is_not_wanted_any_more_ends(is_started: bool) -> None:
     made, _ = feed()
     if is_started:
         made.put(line())
     frames = made.frames()
     if is_started:
         next(frames)
-    made.stop()
+    made.is_wanted = lambda: False
     assert list(frames) == []
 
 
-def test_too_much_that_waits_is_lost_as_one_and_data_goes_on_once_it_is_taken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made, _ = feed(held_bytes_max=2_000)
-    told: list[str] = []
-    made.on_overrun = lambda: told.append("again")
-    for offset in range(20):
+def test_sources_have_a_turn_only_when_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "BATCH_MAX", 2)
+    sources = QuietSources()
+    made, _ = feed(sources=sources)
+    for offset in range(5):
         made.put(line(offset))
-    assert made.held_lines == 1 and made.overruns == 1 and told == []
     frames = made.frames()
-    (loss,) = next(frames).events
-    assert isinstance(loss, FeedLost) and loss.reason == live.OVERRUN
-    assert loss.condition_ids == ()
-    made.put(line(30))
-    assert told == ["again"]
-    assert next(frames).receive_time_ns == NS + 30_000_000
-    monkeypatch.setattr(live, "HELD_LINES_MAX", 2)
-    for offset in range(31, 35):
-        made.put(line(offset))
-    assert made.overruns == 2
+    for _ in range(5):
+        assert next(frames).events
+        assert sources.turns == []
+    assert next(frames).events == ()
+    assert sources.turns == [0.0]
+    next(frames)
+    assert sources.turns == [0.0, live.IDLE_SECONDS]
 
 
-def test_another_thread_may_deliver_while_the_runner_takes() -> None:
-    made, recorder = feed(connect_ms_max=60_000)
-
-    def deliver() -> None:
-        for offset in range(2_000):
-            made.put(line(offset))
-        made.fail(VenueError("over"))
-
-    thread = Thread(target=deliver)
-    thread.start()
-    taken = []
-    with pytest.raises(VenueError, match="over"):
-        taken.extend(frame for frame in made.frames() if frame.events)
-    thread.join()
-    assert made.statistics.messages == len(recorder.lines) == 2_000
-    assert made.overruns == 0
+def test_what_comes_in_a_turn_is_told_without_an_idle_moment() -> None:
+    sources = QuietSources()
+    made, _ = feed(sources=sources)
+    sources.deliver = [lambda: made.put(line(1)), lambda: made.put(line(2))]
+    told = [frame.receive_time_ns - NS for frame in islice(made.frames(), 2)]
+    assert told == [1_000_000, 2_000_000]
+    assert made.held_lines == 0

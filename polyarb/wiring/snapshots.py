@@ -1,43 +1,10 @@
-"""What a live run puts around its journal and its gateway."""
+"""A gateway that asks the live feed for the snapshots that the engine wants."""
 
 from collections.abc import Callable, Sequence, Set
 
 from polyarb.domain.ids import ConditionId
-from polyarb.domain.messages import (
-    Command,
-    GatewayEvent,
-    JournalMessage,
-    MarketEvent,
-    RequestSnapshot,
-)
-from polyarb.ports import Gateway, Journal
-from polyarb.store.background import BackgroundTape
-
-
-class TapeFirstJournal:
-    """The port `Journal` whose every record is younger than the tape that it was decided on.
-
-    The tape is flushed before anything is journaled, so that after any crash the recorded frames
-    reach at least as far as the recorded decisions.
-    """
-
-    def __init__(self, journal: Journal, tape: BackgroundTape) -> None:
-        self._journal = journal
-        self._tape = tape
-
-    def append(self, message: JournalMessage, frame: int) -> None:
-        """Make the frames so far durable, then record a message."""
-        self._tape.flush()
-        self._journal.append(message, frame)
-
-    def make_durable(self) -> None:
-        """Make everything recorded durable."""
-        self._tape.flush()
-        self._journal.make_durable()
-
-    def close(self) -> None:
-        """Close the journal; the tape is closed by whoever opened it."""
-        self._journal.close()
+from polyarb.domain.messages import Command, GatewayEvent, MarketEvent, RequestSnapshot
+from polyarb.ports import Gateway
 
 
 class SnapshotGateway:
