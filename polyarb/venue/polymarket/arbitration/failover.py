@@ -140,10 +140,17 @@ class Switchboard:
 
     # Time
 
+    def _has_faster(self, score: Score) -> bool:
+        """Tell whether another stream tells the same in time."""
+        return any(
+            not (other is score or other.is_last_resort or other.isolated or other.is_slow)
+            for other in self.scores
+        )
+
     def pass_time(self, now_ns: int) -> None:
         """Conclude from freezes, silences, unanswered questions, probation and better sources."""
         for index, score in enumerate(self.scores):
-            if score.pass_time(now_ns):
+            if score.pass_time(now_ns, has_faster=self._has_faster(score)):
                 self.abandon(index, now_ns)
             self._check_silence(index, now_ns)
         for market in list(self.ahead):

@@ -138,8 +138,17 @@ class Score:
         self.isolations += 1
         self._clean_since_ns = now_ns
 
-    def pass_time(self, now_ns: int) -> bool:
-        """Let old faults fade and probation end; tell whether it became isolated now."""
+    @property
+    def is_slow(self) -> bool:
+        """Tell whether what it tells arrives too late to be of use."""
+        return self.latency_ms > self._judging.latency_ms_max and not self.is_last_resort
+
+    def pass_time(self, now_ns: int, *, has_faster: bool = True) -> bool:
+        """Let old faults fade and probation end; tell whether it became isolated now.
+
+        Where no source is faster, it is the venue or this machine that is late: the guard on lag
+        keeps decisions off until it has caught up, and isolation would only add to the wait.
+        """
         half_ns = self._judging.window_ms * NS_PER_MS // 2
         self._decayed_ns = self._decayed_ns or now_ns
         halves = (now_ns - self._decayed_ns) // half_ns
@@ -148,7 +157,7 @@ class Score:
             self._weight /= 1 << min(halves, 64)
             self._recent = (self._recent + self.messages - self._counted) >> min(halves, 64)
             self._counted = self.messages
-        is_slow = self.latency_ms > self._judging.latency_ms_max and not self.is_last_resort
+        is_slow = self.is_slow and has_faster
         if is_slow:
             self._clean_since_ns = now_ns
         if not self.isolated:

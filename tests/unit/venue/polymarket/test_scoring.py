@@ -76,6 +76,14 @@ def test_a_fault_during_probation_begins_it_anew() -> None:
     assert probation_s(it, 6 * S) == 10
 
 
+def test_a_slow_source_stays_where_no_other_is_faster() -> None:
+    it = score()
+    it.latency_ms = 6_000
+    assert not it.pass_time(S, has_faster=False)
+    assert not it.isolated and it.is_slow
+    assert it.pass_time(2 * S, has_faster=True)
+
+
 def test_a_slow_source_is_isolated_until_it_is_fast() -> None:
     it = score()
     it.latency_ms = 6_000
