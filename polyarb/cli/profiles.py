@@ -1,10 +1,11 @@
-"""`polyarb profiles`: what the profiles say, where each value comes from, what they may place."""
+"""`polyarb profiles`: what the profiles say, where values come from, what they may place."""
 
 from typing import Annotated
 
 import msgspec
 import typer
 
+from polyarb.cli import profile_changes
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import notice, print_json, print_text
@@ -104,6 +105,12 @@ def check(
     load_relations(place)
     if any(examined.verdict == "illegal" for examined in found):
         raise typer.Exit(ExitCode.NO)
+
+
+app.command("diff")(profile_changes.diff)
+app.command("apply")(profile_changes.apply)
+app.command("rollback")(profile_changes.rollback)
+app.command("history")(profile_changes.list_changes)
 
 
 def _examine(workspace: Workspace, name: str) -> Examined:

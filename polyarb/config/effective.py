@@ -86,6 +86,17 @@ def to_profile(name: str, keys: ProfileKeys) -> Profile:
     )
 
 
+def spelled(profile: Profile) -> dict[str, str]:
+    """Write every value of a profile under its dotted key, as a file spells it."""
+    values = {}
+    for key in FIELDS:
+        value: object = profile
+        for step in key.split("."):
+            value = getattr(value, step.replace("_usd", ""))
+        values[key] = _written(key, value)
+    return values
+
+
 def _universe(keys: UniverseKeys) -> Universe:
     return Universe(
         markets_max=keys.markets_max,

@@ -1,4 +1,4 @@
-"""`polyarb profiles list|show|check` as typed."""
+"""`polyarb profiles` as typed: list, show, check, diff, apply, rollback, history."""
 
 import json
 import os
@@ -216,3 +216,44 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert run(command, "--help") == 0
     told = capsys.readouterr().out
     assert "--workspace" in told and "--json" in told
+
+
+def test_a_change_is_shown_confirmed_applied_listed_and_taken_back(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shadow = "live_shadow_atomic_v1"
+    shutil.copy(
+        workspace / f"config/profiles/{shadow}.yaml", workspace / "config/profiles/custom/wide.yaml"
+    )
+    edit(workspace, "custom/wide", "daily_loss_usd_max: 1\n", "daily_loss_usd_max: 2\n")
+    assert run("diff", "custom/wide") == 0
+    shown = capsys.readouterr().out
+    assert "envelope.daily_loss_usd_max: 1 to 2" in shown
+    assert "INCREASE_DAILY_LOSS" in shown
+    assert run("apply", "custom/wide") == 3
+    assert "--accept INCREASE_DAILY_LOSS" in capsys.readouterr().err
+    assert run("apply", "custom/wide", "--accept", "INCREASE_DAILY_LOSS", "--reason", "a try") == 0
+    assert "phases.shadow: live_shadow_atomic_v1 to custom/wide" in capsys.readouterr().out
+    assert run("apply", "custom/wide") == 0
+    assert "nothing changes" in capsys.readouterr().out
+    assert run("rollback", "--phase", "shadow", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["profile_name"] == shadow
+    assert run("history", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [(each["applied_by"], each["reason"]) for each in listed] == [
+        ("rollback", "by hand"),
+        ("user", "a try"),
+    ]
+    assert run("history", "--limit", "1") == 0
+    assert "by rollback" in capsys.readouterr().out
+    assert run("rollback", "--phase", "shadow") == 3
+
+
+def test_a_comparison_of_two_profiles_names_both(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("diff", "aggressive", "sandbox", "--json") == 0
+    compared = json.loads(capsys.readouterr().out)
+    assert (compared["previous_name"], compared["profile_name"]) == ("sandbox", "aggressive")
+    assert compared["diff"]["sizing.trade_size_usd"] == {"old": "1", "new": "20"}
+    assert run("diff", "sandbox", "sandbox") == 0
+    assert "no value differs" in capsys.readouterr().out
+    assert run("diff", "no_such_one") == 2
