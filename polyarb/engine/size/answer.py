@@ -2,7 +2,7 @@
 
 from polyarb.domain.plan import Family, Plan, Problem, SizeReason
 from polyarb.domain.units import PICO
-from polyarb.engine.size.sides import Basket
+from polyarb.engine.size.orders import Basket
 
 
 def refuse(problem: Problem, reason: SizeReason) -> Plan:
@@ -48,5 +48,5 @@ def accept(
         profit=gained - problem.constraints.gas * PICO,
         capital=capital,
         payoff=payoff,
-        orders=basket.orders,
+        orders=tuple(basket.orders),
     )

@@ -12,8 +12,9 @@ from heapq import heappop, heappush
 
 from polyarb.domain.plan import Constraints
 from polyarb.domain.units import PICO
+from polyarb.engine.size.orders import least_orders
 from polyarb.engine.size.pairing import FORCED, Pairing, Run, level_out, lot_runs, pair
-from polyarb.engine.size.sides import BUY_NO, Track, least_orders
+from polyarb.engine.size.sides import BUY_NO, Track
 
 BRANCHES_MAX = 1 << 15
 """Pairings tried before a problem is given up as undecided.

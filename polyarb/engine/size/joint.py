@@ -17,16 +17,9 @@ from polyarb.domain.plan import (
     Problem,
 )
 from polyarb.domain.units import PICO
+from polyarb.engine.size.orders import Basket, fill_basket, least_orders
 from polyarb.engine.size.programme import Programme
-from polyarb.engine.size.sides import (
-    BUY_YES,
-    Basket,
-    Track,
-    both_sides,
-    fill_basket,
-    is_crossed,
-    least_orders,
-)
+from polyarb.engine.size.sides import BUY_YES, Track, both_sides, is_crossed
 from polyarb.engine.size.sizer import size
 from polyarb.engine.size.states import State, list_states
 
@@ -66,7 +59,7 @@ def size_joint(problem: JointProblem) -> JointPlan:
         profit=gained - gas,
         capital=_cost(best),
         payoff=min(payoffs),
-        orders=best.orders,
+        orders=tuple(best.orders),
         states=states,
         payoffs=payoffs,
     )

@@ -8,8 +8,9 @@ from polyarb.domain.plan import Constraints, Plan, Problem, SizeReason
 from polyarb.domain.units import PICO
 from polyarb.engine.size.answer import accept, refuse
 from polyarb.engine.size.branching import UndecidedError, best_pairing, has_minima
+from polyarb.engine.size.orders import fill_basket
 from polyarb.engine.size.pairing import Pairing
-from polyarb.engine.size.sides import BUY_NO, Track, both_sides, fill_basket
+from polyarb.engine.size.sides import BUY_NO, Track, both_sides
 
 
 def size_ladder(problem: Problem, branches_max: int) -> Plan:
@@ -27,7 +28,7 @@ def size_ladder(problem: Problem, branches_max: int) -> Plan:
 def best_gain(tracks: list[Track]) -> int:
     """Compute the most a pair gains at best prices, in picos; below 0 when there is no pair."""
     cheapest = best = -PICO
-    for _, take, levels, gains in sorted(tracks, key=lambda track: (track[0], track[1][2])):
+    for _, take, levels, gains in sorted(tracks, key=lambda track: (track[0], track[1].is_bid)):
         gain = gains[levels[0][0]]
         if take is BUY_NO:
             best = max(best, gain + cheapest)

@@ -45,10 +45,10 @@ class Pairing(NamedTuple):
 def lot_runs(track: Track, lot: int) -> Iterator[Run]:
     """Cut a side into whole lots; a lot that spans levels is a run of its own."""
     open_shares = open_cost = 0
-    _, (_, _, is_bid), levels, gains = track
+    _, take, levels, gains = track
     for price, depth in levels:
         size = depth
-        unit = PICO - gains[price] if is_bid else -gains[price]
+        unit = PICO - gains[price] if take.is_bid else -gains[price]
         if open_shares:
             amount = min(lot - open_shares, size)
             open_shares += amount

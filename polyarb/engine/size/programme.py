@@ -9,7 +9,8 @@ from typing import Any
 
 from polyarb.domain.plan import Constraints
 from polyarb.domain.units import MICRO, PICO
-from polyarb.engine.size.sides import Track, least_orders
+from polyarb.engine.size.orders import least_orders
+from polyarb.engine.size.sides import Track
 from polyarb.engine.size.states import State
 
 BRANCHES_MAX = 2_000

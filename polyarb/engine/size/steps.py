@@ -20,13 +20,14 @@ def cost_steps(problem: Problem, count_max: int) -> tuple[CostStep, ...]:
     if problem.family is Family.LADDER:
         return _pair_steps(problem, count_max)
     legs = problem.legs
-    tracks, edge = tracks_of(legs, takes_of(problem.family, len(legs)))
+    tracks = tracks_of(legs, takes_of(problem.family, len(legs)))
     is_converted = problem.family in CONVERTED
     if len(tracks) < len(legs) and not is_converted:
         return ()
     changes, end = _changes(tracks, is_converted)
     ends = sorted(at for at in changes if end is None or at < end)
-    margin = BASE[problem.family] + edge
+    margin = BASE[problem.family]
+    margin += sum(gains[levels[0][0]] for _, _, levels, gains in tracks)
     steps = []
     for start, until in islice(pairwise([0, *ends, end]), count_max):
         assert start is not None, "only the last end is open"
@@ -65,7 +66,7 @@ def _pair_steps(problem: Problem, count_max: int) -> tuple[CostStep, ...]:
     empty: Iterator[Run] = iter(())
     yes, no = [empty] * len(legs), [empty] * len(legs)
     for take, runs in ((BUY_YES, yes), (BUY_NO, no)):
-        for track in tracks_of(legs, (take,) * len(legs))[0]:
+        for track in tracks_of(legs, (take,) * len(legs)):
             runs[track[0]] = lot_runs(track, lot)
     steps = []
     start = 0

@@ -6,25 +6,42 @@ A neg-risk leg on the NO side counts from its own minimum on and nothing behind 
 lot: its YES is kept there, worth nothing.
 """
 
+from enum import Enum
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import NamedTuple
+
+import msgspec
 
 from polyarb.domain.units import PICO, ceil_to
 from polyarb.engine.size.sides import Track
 
 
-class Best(NamedTuple):
-    """The best quantity found and what it gains before gas.
+class Cap(Enum):
+    """What the limit on capital did to a solve."""
 
-    Units: micro-sets, attos of a USD. is_capped: the limit on capital cut something off.
+    LOOSE = 0
+    """Nothing."""
+    DOUBTFUL = 1
+    """It cut something off, which need not have gained more."""
+    BINDING = 2
+    """One lot more would have gained more."""
+
+
+class Best(msgspec.Struct, frozen=True, gc=False):
+    """The best quantity found and what it gains before gas; none is allowed where it is 0.
+
+    Units: micro-sets, attos of a USD.
     """
 
     quantity: int
-    profit: int
-    is_capped: bool
+    gained: int
+    cap: Cap
 
 
-class Terms(NamedTuple):
+NOWHERE = Best(0, 0, Cap.LOOSE)
+"""What a solve comes to when no quantity is allowed."""
+
+
+class Terms(msgspec.Struct, frozen=True, gc=False):
     """What the sweep keeps.
 
     base is what a set gains without any leg, in picos; start the least quantity; capital in
@@ -38,60 +55,6 @@ class Terms(NamedTuple):
     capital: int | None
     is_split: bool
     is_terminal: bool
-
-
-class Summit(NamedTuple):
-    """Where a climb ends, in micro-sets, and whether capital or depth ended it."""
-
-    quantity: int
-    is_capped: bool
-    is_exhausted: bool
-
-
-def climb(tracks: list[Track], edge: int, terms: Terms) -> Summit | None:
-    """Go to the quantity behind which a set gains nothing, or as far as capital and depth reach.
-
-    Right when every track counts from the beginning, because profit is then concave; lots and
-    minima are not looked at. None when a leg falls away between two lots: its last whole lot is
-    then not where its levels end, and the long way must be taken. edge is what the tracks gain at
-    their best prices, in picos.
-    """
-    base, lot, _, capital, is_split, is_terminal = terms
-    bits = len(tracks).bit_length()
-    mask = (1 << bits) - 1
-    margin = base + edge
-    bought = sum([track[1][2] for track in tracks])
-    heap = [track[2][0][1] << bits | position for position, track in enumerate(tracks)]
-    heapify(heap)
-    done = [0] * len(tracks)
-    quantity = 0
-    while margin > 0:
-        code = heap[0]
-        end, position = code >> bits, code & mask
-        if capital is not None:
-            spend = PICO if is_split else PICO * bought - margin + base
-            cost = spend * (end - quantity)
-            if cost > capital:
-                return Summit(quantity + capital // spend, is_capped=True, is_exhausted=False)
-            capital -= cost
-        quantity = end
-        levels, gains = tracks[position][2:]
-        level = done[position]
-        margin -= gains[levels[level][0]]
-        level += 1
-        if level < len(levels):
-            done[position] = level
-            price, size = levels[level]
-            margin += gains[price]
-            heapreplace(heap, end + size << bits | position)
-            continue
-        if not is_terminal:
-            return Summit(quantity, is_capped=False, is_exhausted=True)
-        if end % lot:
-            return None
-        heappop(heap)
-        bought -= 1
-    return Summit(quantity, is_capped=False, is_exhausted=False)
 
 
 class Sweep:
@@ -135,9 +98,9 @@ class Sweep:
         self.heap = heap
         self.margin = margin
 
-    def best(self) -> Best | None:
-        """Return the best quantity, the smallest on ties; None when none is allowed."""
-        _, lot, start, capital, _, _ = self.terms
+    def best(self) -> Best:
+        """Return the best quantity, the smallest on ties."""
+        lot, start, capital = self.terms.lot, self.terms.start, self.terms.capital
         best_quantity = best_value = 0
         while True:
             quantity, margin = self.quantity, self.margin
@@ -152,13 +115,13 @@ class Sweep:
                     if value > best_value or not best_quantity:
                         best_quantity, best_value = point, value
                 if reach < last and (margin > 0 or reach < first or self.pending):
-                    return Best(best_quantity, best_value, True) if best_quantity else None
+                    return Best(best_quantity, best_value, Cap.DOUBTFUL)
                 if margin <= 0 and not self.pending:
                     break
             if self.is_over:
                 break
             self._advance(end)
-        return Best(best_quantity, best_value, False) if best_quantity else None
+        return Best(best_quantity, best_value, Cap.LOOSE)
 
     def _reach(self, last: int, capital: int) -> int:
         """Find the last lattice point of this segment that the capital pays for, or below it."""
