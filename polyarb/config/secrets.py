@@ -1,0 +1,72 @@
+"""The secrets that this process can see, so that nobody writes one down by accident.
+
+Only .env and the environment are looked at: a value counts by its name, or as a private key by
+its shape.
+"""
+
+import re
+from pathlib import Path
+
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+
+from polyarb.config.environment import ProcessEnvironment
+from polyarb.domain.secret import Secret
+from polyarb.store.backup.canaries import Canary
+from polyarb.store.workspace import Workspace
+
+_NAME = re.compile(r"KEY|SECRET|PASS|TOKEN|MNEMONIC|SEED_PHRASE|WEBHOOK|CREDENTIAL", re.IGNORECASE)
+_WALLET = re.compile(r"PRIVATE_?KEY|MNEMONIC|SEED_PHRASE|KEYSTORE|WALLET_?(?:KEY|SECRET)", re.I)
+_PRIVATE_KEY = re.compile(r"(?:0x)?[0-9a-fA-F]{64}")
+
+
+def secret_values(workspace: Workspace) -> tuple[Canary, ...]:
+    """Collect the secrets of .env and of the environment.
+
+    Errors: none for what .env has wrong; starting a run tells that.
+    """
+    found = []
+    if workspace.env_file.is_file():
+        source = DotEnvSettingsSource(
+            ProcessEnvironment, env_file=workspace.env_file, case_sensitive=True
+        )
+        found += [(name, ".env", text or "") for name, text in source.env_vars.items()]
+    environment = EnvSettingsSource(ProcessEnvironment, case_sensitive=True)
+    found += [(name, "environment", text or "") for name, text in environment.env_vars.items()]
+    return tuple(
+        Canary(name, place, Secret(text))
+        for name, place, text in found
+        if _is_secret(name, text.strip())
+    )
+
+
+def dotenv_secrets(workspace: Workspace) -> dict[str, str]:
+    """Return the secrets of .env by name."""
+    texts = _dotenv_texts(workspace)
+    return {name: text for name, text in texts.items() if text and _NAME.search(name)}
+
+
+def wallet_secrets(workspace: Workspace) -> tuple[str, ...]:
+    """Name every set variable that would open a wallet, and where it stands; no value."""
+    environment = EnvSettingsSource(ProcessEnvironment, case_sensitive=True).env_vars
+    found = [
+        f"{name} in {place}"
+        for place, texts in ((".env", _dotenv_texts(workspace)), ("environment", environment))
+        for name, text in texts.items()
+        if text and (_WALLET.search(name) or _PRIVATE_KEY.fullmatch(text.strip()))
+    ]
+    return tuple(sorted(found))
+
+
+def _dotenv_texts(workspace: Workspace) -> dict[str, str]:
+    path = workspace.env_file
+    if not path.is_file():
+        return {}
+    source = DotEnvSettingsSource(ProcessEnvironment, env_file=path, case_sensitive=True)
+    return {name: text or "" for name, text in source.env_vars.items()}
+
+
+def _is_secret(name: str, text: str) -> bool:
+    """Tell whether a value is a secret; a path that names a file is not the file's content."""
+    if _PRIVATE_KEY.fullmatch(text):
+        return True
+    return bool(_NAME.search(name)) and not Path(text).is_absolute()
