@@ -1,0 +1,1 @@
+"""Drills: a fault is injected in a temporary workspace and the reaction is looked at."""
