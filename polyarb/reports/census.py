@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from polyarb.domain.messages import FeedMeasured, JournalMessage, RunStarted, Tier
+from polyarb.domain.measures import FeedMeasured
+from polyarb.domain.messages import JournalMessage, RunStarted, Tier
 from polyarb.domain.plan import Family
 from polyarb.reports.completeness import add_counts
 from polyarb.reports.execution import Execution, ExecutionFold, Haircut

@@ -8,38 +8,18 @@ import msgspec
 
 from polyarb.domain.book import BookFault
 from polyarb.domain.ids import ConditionId
+from polyarb.domain.measures import FeedMeasured
 from polyarb.domain.messages import (
     BookInvalidated,
     BookRestored,
-    FeedMeasured,
 )
-from polyarb.ledger.pnl import DAY_NS, day_start_ns
 from polyarb.reports.records import ChainCheck, Record
 from polyarb.reports.runs import Run, RunEnd
+from polyarb.reports.survey import Survey
+from polyarb.reports.window import Window
 
 SILENCE_NS = 150 * 10**9
 """A run notes its feed and its counts every minute; longer without any record is a silence."""
-
-
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """The stretch of time a report is about, in unix nanoseconds; the end is outside."""
-
-    start_ns: int
-    end_ns: int
-
-    def has(self, time_ns: int) -> bool:
-        """Tell whether a moment lies inside."""
-        return self.start_ns <= time_ns < self.end_ns
-
-    def overlap_ns(self, start_ns: int, end_ns: int) -> int:
-        """Measure how much of another stretch lies inside."""
-        return max(0, min(end_ns, self.end_ns) - max(start_ns, self.start_ns))
-
-
-def day_window(day: str) -> Window:
-    """Frame a UTC day. Errors: ValueError if it is not an ISO date."""
-    start_ns = day_start_ns(day)
-    return Window(start_ns=start_ns, end_ns=start_ns + DAY_NS)
 
 
 class HoleKind(StrEnum):
@@ -111,6 +91,16 @@ class Completeness(msgspec.Struct, frozen=True, kw_only=True):
     books: tuple[BookLoss, ...]
 
 
+class _Loss:
+    """What was lost of one book so far."""
+
+    __slots__ = ("faults", "lost_ns")
+
+    def __init__(self) -> None:
+        self.lost_ns = 0
+        self.faults: Counter[str] = Counter()
+
+
 class CompletenessFold:
     """Folds records of counted runs into feed counts, book losses and silences of a window."""
 
@@ -118,14 +108,20 @@ class CompletenessFold:
         self._window = window
         self._feeds: dict[int, tuple[FeedMeasured | None, FeedMeasured | None]] = {}
         self._invalid: dict[ConditionId, int] = {}
-        self._losses: dict[ConditionId, tuple[int, Counter[str]]] = {}
+        self._losses: dict[ConditionId, _Loss] = {}
         self._silences: list[Silence] = []
-        self._last_ns: dict[int, int] = {}
+        self._heard = self._last_ns = 0
 
     def apply(self, run: Run, record: Record) -> None:
         """Take one record of a counted run, in order."""
+        self.hear(run, record.time_ns)
+        self.note(run, record)
+        if record.sequence == run.sequence_last:
+            self.end_run(run)
+
+    def note(self, run: Run, record: Record) -> None:
+        """Take what one record says of the feed and of books."""
         message, now_ns = record.message, record.time_ns
-        self._hear(run, now_ns)
         match message:
             case FeedMeasured():
                 before, last = self._feeds.get(run.ordinal, (None, None))
@@ -140,9 +136,11 @@ class CompletenessFold:
                 self._restore(message.condition_id, now_ns)
             case _:
                 pass
-        if record.sequence == run.sequence_last:
-            for condition_id in list(self._invalid):
-                self._restore(condition_id, run.ended_ns)
+
+    def end_run(self, run: Run) -> None:
+        """Close the losses of a run that is over."""
+        for condition_id in list(self._invalid):
+            self._restore(condition_id, run.ended_ns)
 
     def feed(self) -> FeedCounts | None:
         """Add up what the feeds of all runs delivered inside the window."""
@@ -170,12 +168,12 @@ class CompletenessFold:
         losses = [
             BookLoss(
                 condition_id=condition_id,
-                invalidations=sum(faults.values()),
-                lost_ns=lost_ns,
-                by_fault=dict(sorted(faults.items())),
+                invalidations=sum(loss.faults.values()),
+                lost_ns=loss.lost_ns,
+                by_fault=dict(sorted(loss.faults.items())),
             )
-            for condition_id, (lost_ns, faults) in self._losses.items()
-            if lost_ns or faults
+            for condition_id, loss in self._losses.items()
+            if loss.lost_ns or loss.faults
         ]
         return tuple(sorted(losses, key=lambda loss: (-loss.lost_ns, loss.condition_id)))
 
@@ -183,52 +181,50 @@ class CompletenessFold:
         """List the stretches of runs without any record."""
         return tuple(self._silences)
 
-    def _hear(self, run: Run, now_ns: int) -> None:
-        last_ns = self._last_ns.get(run.ordinal, now_ns)
-        if self._window.overlap_ns(last_ns, now_ns) > SILENCE_NS:
+    def hear(self, run: Run, now_ns: int) -> None:
+        """Take the time of one record of a counted run."""
+        if run.ordinal != self._heard:
+            self._heard, self._last_ns = run.ordinal, now_ns
+        last_ns = self._last_ns
+        if now_ns - last_ns > SILENCE_NS and self._window.overlap_ns(last_ns, now_ns) > SILENCE_NS:
             self._silences.append(Silence(start_ns=last_ns, end_ns=now_ns))
-        self._last_ns[run.ordinal] = max(last_ns, now_ns)
+        if now_ns > last_ns:
+            self._last_ns = now_ns
 
     def _lose(self, condition_id: ConditionId, fault: BookFault, now_ns: int) -> None:
         self._invalid.setdefault(condition_id, now_ns)
         if self._window.has(now_ns):
-            lost_ns, faults = self._losses.get(condition_id, (0, Counter()))
-            faults[fault] += 1
-            self._losses[condition_id] = (lost_ns, faults)
+            loss = self._losses.get(condition_id)
+            if loss is None:
+                loss = self._losses[condition_id] = _Loss()
+            loss.faults[fault] += 1
 
     def _restore(self, condition_id: ConditionId, now_ns: int) -> None:
         since_ns = self._invalid.pop(condition_id, None)
         if since_ns is not None:
-            lost_ns, faults = self._losses.get(condition_id, (0, Counter()))
-            lost_ns += self._window.overlap_ns(since_ns, now_ns)
-            self._losses[condition_id] = (lost_ns, faults)
+            loss = self._losses.get(condition_id)
+            if loss is None:
+                loss = self._losses[condition_id] = _Loss()
+            loss.lost_ns += self._window.overlap_ns(since_ns, now_ns)
 
 
-def find_holes(
-    records: Sequence[Record], runs: Sequence[Run], window: Window, chain: ChainCheck
-) -> tuple[Hole, ...]:
+def find_holes(survey: Survey, window: Window, chain: ChainCheck) -> tuple[Hole, ...]:
     """List what is missing: breaks of the chain, gaps of the sequence, runs that crashed.
 
     A crashed run is a hole of the days it ran on, unless a later run played the same feed again.
     """
-    holes = [Hole(kind=HoleKind.BROKEN_CHAIN, text=text) for text in chain.breaks]
-    expected = 1
-    for record in records:
-        if record.sequence != expected:
-            text = f"records {expected} to {record.sequence - 1} are missing"
-            if record.sequence < expected:
-                text = f"record {record.sequence} stands where {expected} should"
-            holes.append(Hole(kind=HoleKind.SEQUENCE_GAP, text=text))
-        expected = record.sequence + 1
-    holes.extend(
-        Hole(
-            kind=HoleKind.CRASHED_RUN,
-            text=f"run {run.run_id} has no end after record {run.sequence_last}",
-        )
-        for run in runs
-        if run.end is RunEnd.CRASHED and run.is_counted and is_within(run, window)
+    return (
+        *(Hole(kind=HoleKind.BROKEN_CHAIN, text=text) for text in chain.breaks),
+        *(Hole(kind=HoleKind.SEQUENCE_GAP, text=text) for text in survey.gaps),
+        *(
+            Hole(
+                kind=HoleKind.CRASHED_RUN,
+                text=f"run {run.run_id} has no end after record {run.sequence_last}",
+            )
+            for run in survey.runs
+            if run.end is RunEnd.CRASHED and run.is_counted and is_within(run, window)
+        ),
     )
-    return tuple(holes)
 
 
 def is_within(run: Run, window: Window) -> bool:

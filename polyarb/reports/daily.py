@@ -1,185 +1,229 @@
-"""The daily report: one value, built from the journal alone; `--json` is exactly this value."""
+"""The daily report: one value, built from the journal; `--json` is exactly this value.
 
-from collections.abc import Mapping, Sequence
+What lies beside the journal (alerts, drills, what runs were configured with) is told as such, and
+as not known where it is not there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
+from polyarb.domain.drills import DrillOutcome
 from polyarb.domain.ids import ConditionId
-from polyarb.ledger.fold import Ledger
 from polyarb.ledger.pnl import day_of
-from polyarb.reports.completeness import (
-    Completeness,
-    CompletenessFold,
-    Window,
-    covered_ns,
-    day_window,
-    find_holes,
-    is_within,
+from polyarb.reports.alert_log import Alerts, AlertSeen, read_alerts
+from polyarb.reports.bridge import Bridge
+from polyarb.reports.changes import (
+    Changes,
+    DayFigures,
+    RunFacts,
+    compare_digests,
+    compare_figures,
+    compare_markets,
+    key_figures,
+    previous_run,
 )
+from polyarb.reports.completeness import Completeness
 from polyarb.reports.diagnosis import Evidence, diagnose
-from polyarb.reports.execution import Execution, ExecutionFold
+from polyarb.reports.drill_log import Drills, read_drills
+from polyarb.reports.execution import Execution
 from polyarb.reports.gates import GateProgress, progress
-from polyarb.reports.incidents import CRITICAL, IncidentFold, IncidentKind, Incidents
-from polyarb.reports.latency import Latency, read_latency
-from polyarb.reports.money import Money, read_money
-from polyarb.reports.opportunities import Opportunities, OpportunityFold
+from polyarb.reports.incidents import Incidents
+from polyarb.reports.latency import Latency
+from polyarb.reports.markets import Costs, MarketPnl
+from polyarb.reports.money import Money
+from polyarb.reports.opportunities import Opportunities
+from polyarb.reports.period import Period, fold_period
 from polyarb.reports.records import ChainCheck, Record
-from polyarb.reports.runs import Run, RunEnd, list_runs, with_run
+from polyarb.reports.runs import Run
+from polyarb.reports.series import Series
+from polyarb.reports.slippage import Slippage
+from polyarb.reports.survey import Survey, survey_records
 from polyarb.reports.verdict import EdgeVerdict, judge
+from polyarb.reports.window import Window, day_window
 
 UNITS = (
     "money in micros of a USD; shares and sets in millionths of one; edges in picos of a USD a "
-    "set; times in unix nanoseconds, durations in nanoseconds; null is not measured or no sample"
+    "set; times in unix nanoseconds, durations in nanoseconds; slippage in basis points; null is "
+    "not measured or no sample"
 )
 
 
-class DailyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the journal says of one UTC day.
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies beside the journal.
 
-    failures are the first lines of every form of the report; they are empty when the journal is
-    whole. titles names the markets of lost books by condition id, where somebody knew.
+    alerts None: there is no alert log; alerts_damaged counts its lines that cannot be read; drills
+    None: there is no record of drills; facts by run id; titles by condition id, where somebody
+    knew.
+    """
+
+    alerts: Sequence[AlertSeen] | None = None
+    alerts_damaged: int = 0
+    drills: Sequence[DrillOutcome] | None = None
+    facts: Mapping[str, RunFacts] = {}
+    titles: Mapping[ConditionId, str] = {}
+
+
+NOTHING_BESIDE = Beside()
+
+
+class DailyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known of one UTC day.
+
+    failures are the first lines of every form of the report: holes of the journal and breaks, the
+    figures that do not agree. titles names the markets of lost books and of PnL by condition id,
+    where somebody knew.
     """
 
     day: str
     units: str
     is_whole: bool
     failures: tuple[str, ...]
-    completeness: Completeness
+    breaks: tuple[str, ...]
     phase: str
     profiles: tuple[str, ...]
+    completeness: Completeness
     opportunities: Opportunities
     execution: Execution
+    bridge: Bridge
     money: Money
+    markets: tuple[MarketPnl, ...]
+    costs: Costs
+    slippage: Slippage
     latency: Latency
     incidents: Incidents
+    alerts: Alerts
+    drills: Drills
+    changes: Changes
     diagnosis: tuple[str, ...]
     gates: tuple[GateProgress, ...]
     verdict: EdgeVerdict
+    series: Series
     titles: dict[ConditionId, str]
 
 
-def last_day(records: Sequence[Record]) -> str | None:
+def last_day(records: Iterable[Record]) -> str | None:
     """Name the day of the journal's last record; None for an empty journal."""
-    return day_of(records[-1].time_ns) if records else None
+    time_ns = None
+    for record in records:
+        time_ns = record.time_ns
+    return None if time_ns is None else day_of(time_ns)
 
 
 def build_daily(
-    records: Sequence[Record],
+    records: Iterable[Record],
     day: str,
     *,
     chain: ChainCheck,
-    is_running: bool = False,
-    titles: Mapping[ConditionId, str] | None = None,
+    survey: Survey | None = None,
+    beside: Beside = NOTHING_BESIDE,
 ) -> DailyReport | None:
     """Build the report of a UTC day; None when no run touched that day.
 
-    Shape: records is the whole journal, since plans and books outlive a day.
+    Shape: records is the whole journal, since plans and books outlive a day; without a survey of
+    them they are read twice.
     Errors: ValueError if the day is not an ISO date.
     """
     window = day_window(day)
-    runs = list_runs(records, is_running=is_running)
-    touching = tuple(run for run in runs if is_within(run, window))
-    if not touching:
+    looked = survey_records(records) if survey is None else survey
+    before = previous_run(looked.runs, window.start_ns)
+    earlier = None if before is None else _last_window(before, window)
+    period, figures = fold_period(records, looked, chain, window, earlier)
+    if period is None:
         return None
-    fold = _DayFold(window)
-    for run, record in with_run(records, runs):
-        if run is not None and run.is_counted:
-            fold.apply(run, record)
-    fold.note_ends(touching, chain)
-    return fold.conclude(_Frame(records, runs, touching, chain, day), titles or {})
-
-
-class _Frame(msgspec.Struct, frozen=True):
-    """What a day's report is built around."""
-
-    records: Sequence[Record]
-    runs: tuple[Run, ...]
-    touching: tuple[Run, ...]
-    chain: ChainCheck
-    day: str
-
-
-class _DayFold:
-    """All folds of a day side by side; the ledger goes on from the journal's beginning."""
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._ledger = Ledger()
-        self._completeness = CompletenessFold(window)
-        self._opportunities = OpportunityFold()
-        self._execution = ExecutionFold()
-        self._incidents = IncidentFold()
-
-    def apply(self, run: Run, record: Record) -> None:
-        message, window = record.message, self._window
-        self._completeness.apply(run, record)
-        self._incidents.follow(message)
-        if record.time_ns < window.end_ns:
-            self._ledger.apply(message)
-        if window.has(record.time_ns):
-            self._opportunities.apply(message)
-            self._execution.apply(message)
-            self._incidents.apply(message)
-        if record.sequence == run.sequence_last and is_within(run, window):
-            self._opportunities.end_run(min(run.ended_ns, window.end_ns))
-            self._incidents.end_run()
-
-    def note_ends(self, runs: Sequence[Run], chain: ChainCheck) -> None:
-        for run in runs:
-            if run.end is RunEnd.CRASHED:
-                text = f"run {run.run_id} has no end"
-                self._incidents.note(run.ended_ns, IncidentKind.CRASH, text, severity=CRITICAL)
-        if chain.torn:
-            self._incidents.note(runs[-1].ended_ns, IncidentKind.TORN_TAIL, chain.torn)
-
-    def conclude(self, frame: _Frame, titles: Mapping[ConditionId, str]) -> DailyReport:
-        evidence = Evidence(
-            completeness=self._complete(frame),
-            execution=self._execution.execution(),
-            money=read_money(self._ledger, frame.day),
-            latency=read_latency(self._completeness.measured()),
-            incidents=self._incidents.incidents(),
+    changes = Changes(previous_day=None)
+    if before is not None and earlier is not None and figures is not None:
+        changes = _changes(period, before, beside.facts)
+        changes = replace(
+            changes,
+            previous_day=earlier.first_day,
+            is_yesterday=earlier.end_ns == window.start_ns,
+            key_figures=key_figures(figures, _figures(period)),
         )
-        opportunities = self._opportunities.census()
-        verdict = judge(opportunities, evidence.execution)
-        phase = frame.touching[-1].phase
-        return DailyReport(
-            day=frame.day,
-            units=UNITS,
-            is_whole=evidence.completeness.is_whole,
-            failures=tuple(hole.text for hole in evidence.completeness.holes),
-            completeness=evidence.completeness,
-            phase=phase,
-            profiles=tuple(dict.fromkeys(run.profile for run in frame.touching)),
-            opportunities=opportunities,
-            execution=evidence.execution,
-            money=evidence.money,
-            latency=evidence.latency,
-            incidents=evidence.incidents,
-            diagnosis=diagnose(evidence),
-            gates=progress(phase, frame.runs, evidence, verdict),
-            verdict=verdict,
-            titles={
-                book.condition_id: titles[book.condition_id]
-                for book in evidence.completeness.books
-                if book.condition_id in titles
-            },
-        )
+    return _report(period, changes, looked, beside)
 
-    def _complete(self, frame: _Frame) -> Completeness:
-        holes = find_holes(frame.records, frame.runs, self._window, frame.chain)
-        inside = [record for record in frame.records if self._window.has(record.time_ns)]
-        return Completeness(
-            is_whole=not holes,
-            is_chain_verified=frame.chain.is_verified,
-            holes=holes,
-            torn=frame.chain.torn,
-            records=len(inside),
-            sequence_first=min((record.sequence for record in inside), default=0),
-            sequence_last=max((record.sequence for record in inside), default=0),
-            runs=frame.touching,
-            covered_ns=covered_ns(frame.touching, self._window),
-            silences=self._completeness.silences(),
-            feed=self._completeness.feed(),
-            books=self._completeness.books(),
-        )
+
+def _last_window(run: Run, window: Window) -> Window:
+    """Frame the last day before a day on which a run was."""
+    return day_window(day_of(min(run.ended_ns, window.start_ns - 1)))
+
+
+def _report(period: Period, changes: Changes, survey: Survey, beside: Beside) -> DailyReport:
+    last = period.runs[-1]
+    verdict = judge(period.opportunities, period.execution)
+    evidence = Evidence(
+        completeness=period.completeness,
+        execution=period.execution,
+        money=period.money,
+        latency=period.latency,
+        incidents=period.incidents,
+        slippage=period.slippage,
+        alerts=read_alerts(beside.alerts, period.window, damaged=beside.alerts_damaged),
+        drills=read_drills(beside.drills, period.window, last.code_digest, survey.last_ns or 0),
+        verdict=verdict,
+        breaks=period.breaks,
+    )
+    holes = tuple(hole.text for hole in period.completeness.holes)
+    return DailyReport(
+        day=period.window.first_day,
+        units=UNITS,
+        is_whole=period.completeness.is_whole,
+        failures=(*holes, *period.breaks),
+        breaks=period.breaks,
+        phase=last.phase,
+        profiles=tuple(dict.fromkeys(run.profile for run in period.runs)),
+        completeness=period.completeness,
+        opportunities=period.opportunities,
+        execution=period.execution,
+        bridge=period.bridge,
+        money=period.money,
+        markets=period.markets,
+        costs=period.costs,
+        slippage=period.slippage,
+        latency=period.latency,
+        incidents=period.incidents,
+        alerts=evidence.alerts,
+        drills=evidence.drills,
+        changes=changes,
+        diagnosis=diagnose(evidence),
+        gates=progress(last.phase, survey.runs, evidence),
+        verdict=verdict,
+        series=period.series,
+        titles=known_titles(period, beside.titles),
+    )
+
+
+def known_titles(period: Period, titles: Mapping[ConditionId, str]) -> dict[ConditionId, str]:
+    """Keep the titles of the markets that a report names."""
+    named = [book.condition_id for book in period.completeness.books]
+    named += [condition_id for row in period.markets for condition_id in row.condition_ids]
+    return {one: titles[one] for one in dict.fromkeys(named) if one in titles}
+
+
+def _changes(period: Period, before: Run, facts: Mapping[str, RunFacts]) -> Changes:
+    """Hold the day's last counted run against the one before."""
+    counted = [run for run in period.runs if run.is_counted]
+    after = counted[-1] if counted else period.runs[-1]
+    digests = compare_digests(before, after)
+    known_before, known_after = facts.get(before.run_id), facts.get(after.run_id)
+    if known_before is None or known_after is None:
+        return Changes(previous_day=None, digests=digests)
+    added, removed = compare_markets(known_before, known_after)
+    return Changes(
+        previous_day=None,
+        is_compared=True,
+        digests=digests,
+        figures=compare_figures(known_before, known_after),
+        markets_added=added,
+        markets_removed=removed,
+    )
+
+
+def _figures(period: Period) -> DayFigures:
+    return DayFigures(
+        opportunities=period.opportunities,
+        execution=period.execution,
+        columns=period.money.day,
+        latency=period.latency,
+    )

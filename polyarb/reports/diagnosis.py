@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from polyarb.ledger.invariants import Violation
+from polyarb.reports.alert_log import Alerts
 from polyarb.reports.completeness import Completeness
+from polyarb.reports.drill_log import Drills
 from polyarb.reports.execution import Execution
 from polyarb.reports.incidents import IncidentKind, Incidents
 from polyarb.reports.latency import Latency
 from polyarb.reports.money import Money
+from polyarb.reports.slippage import GRAVE_BPS, Slippage
+from polyarb.reports.verdict import EdgeVerdict, Finding
 from polyarb.reports.wording import duration, milliseconds, share_of, some, usd
 
 NO_ANOMALY = "no anomaly"
@@ -30,6 +34,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     money: Money
     latency: Latency
     incidents: Incidents
+    slippage: Slippage
+    alerts: Alerts
+    drills: Drills
+    verdict: EdgeVerdict
+    breaks: tuple[str, ...]
 
 
 def diagnose(evidence: Evidence) -> tuple[str, ...]:
@@ -43,6 +52,54 @@ def _holes(evidence: Evidence) -> Iterator[str]:
         yield f"the journal has a hole: {hole.text}"
     if not evidence.completeness.is_chain_verified:
         yield "the journal's hash chain was not checked"
+
+
+def _breaks(evidence: Evidence) -> Iterator[str]:
+    for text in evidence.breaks:
+        yield f"figures do not agree: {text}"
+
+
+def _edge(evidence: Evidence) -> Iterator[str]:
+    verdict = evidence.verdict
+    if verdict.finding is Finding.NO_EDGE:
+        yield (
+            f"verdict: {verdict.finding}: {verdict.reachable} of "
+            f"{some(verdict.episodes, 'episode')} filled wholly and earned at T2, "
+            f"{usd(verdict.profit if verdict.measured else None)} in all"
+        )
+
+
+def _alerts(evidence: Evidence) -> Iterator[str]:
+    alerts = evidence.alerts
+    if not alerts.is_recorded:
+        yield "no alert engine ran: whether an alert would have fired is not known"
+        return
+    if alerts.damaged:
+        yield f"{some(alerts.damaged, 'line')} of the alert log cannot be read"
+    for one in alerts.critical:
+        state = "still firing" if one in alerts.open else "fired and resolved"
+        yield f"critical alert {one.name}: {state}"
+    warnings = [one for one in alerts.open if not one.is_critical]
+    if warnings:
+        names = ", ".join(dict.fromkeys(one.name for one in warnings))
+        yield f"{some(len(warnings), 'alert')} still firing at the end: {names}"
+    if alerts.never_acknowledged:
+        yield f"{some(alerts.never_acknowledged, 'critical alert')} nobody acknowledged"
+
+
+def _drills(evidence: Evidence) -> Iterator[str]:
+    failed = [one.outcome.name for one in evidence.drills.last if not one.outcome.passed]
+    if failed:
+        yield f"the last drill failed of: {', '.join(failed)}"
+
+
+def _slippage(evidence: Evidence) -> Iterator[str]:
+    slippage = evidence.slippage
+    if slippage.grave:
+        share = share_of(slippage.grave, slippage.orders)
+        yield f"orders paid more than {GRAVE_BPS} bps above plan: {share}"
+    if slippage.unplanned:
+        yield f"{some(slippage.unplanned, 'matched order')} without a planned price to compare"
 
 
 def _coverage(evidence: Evidence) -> Iterator[str]:
@@ -102,7 +159,9 @@ def _latency(evidence: Evidence) -> Iterator[str]:
     if p95 is None:
         yield "latency was not measured"
     elif p95 > LATENCY_NS_MAX:
-        yield f"P95 latency is {milliseconds(p95)}, above {milliseconds(LATENCY_NS_MAX)}"
+        slowest = evidence.latency.bottleneck
+        where = f"; slowest stage: {slowest}" if slowest else ""
+        yield f"P95 latency is {milliseconds(p95)}, above {milliseconds(LATENCY_NS_MAX)}{where}"
 
 
 def _money(evidence: Evidence) -> Iterator[str]:
@@ -130,12 +189,17 @@ def _incidents(evidence: Evidence) -> Iterator[str]:
 
 DIAGNOSES: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     _holes,
+    _breaks,
     _coverage,
     _books,
+    _edge,
     _orders,
     _sets,
+    _slippage,
     _latency,
     _money,
     _incidents,
+    _alerts,
+    _drills,
 )
 """The rules, in the order in which they speak."""

@@ -26,6 +26,9 @@ from polyarb.domain.plan import Family
 from polyarb.domain.units import ATTO, proceeds_down
 from polyarb.reports.statistics import rank
 
+CANCELED = "CANCELED"
+"""The reason of an order that was called back."""
+
 
 class Denials(msgspec.Struct, frozen=True, kw_only=True):
     """How often a stage said no for one reason; told once per reason and episode."""
@@ -112,9 +115,19 @@ class Sets(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """Orders of one day. Shape: killed by reason; in a shadow run nothing reaches the venue."""
+    """Orders of one stretch of time; in a shadow run nothing reaches the venue.
+
+    Shape: killed_by_reason counts orders whose remainder is gone; of them canceled were called
+    back, rejected_by_reason had no match and cut_short had one. matches counts matches, of which
+    an order may have several.
+    """
 
     submitted: int
+    matches: int
+    matched: int
+    rejected_by_reason: dict[str, int]
+    canceled: int
+    cut_short: int
     filled: int
     partly_filled: int
     unfilled: int
@@ -125,7 +138,10 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything between an opportunity and its money."""
+    """Everything between an opportunity and its money.
+
+    remeasured counts results of a tier that a later one of the same plan replaced.
+    """
 
     plans: Plans
     tiers: tuple[TierResult, ...]
@@ -133,6 +149,7 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     haircut: Haircut | None
     sets: Sets
     orders: Orders
+    remeasured: int
 
     def tier(self, tier: Tier) -> TierResult:
         """Return the result of one tier."""
@@ -153,8 +170,10 @@ class ExecutionFold:
         self._wanted: dict[OrderId, int] = {}
         self._matched: Counter[OrderId] = Counter()
         self._killed: dict[OrderId, str] = {}
+        self._matches = 0
         self._confirmed = 0
         self._failed = 0
+        self._remeasured = 0
 
     def apply(self, message: JournalMessage) -> None:
         """Take one message, in order."""
@@ -166,7 +185,9 @@ class ExecutionFold:
             case PlanApproved():
                 self._approved += 1
             case TierMeasured():
-                self._measured[message.plan_id, message.tier] = message
+                key = (message.plan_id, message.tier)
+                self._remeasured += key in self._measured
+                self._measured[key] = message
             case SetChanged():
                 self._sets[message.current].add(message.plan_id)
             case SetSettled():
@@ -180,6 +201,7 @@ class ExecutionFold:
                 self._planned.append(int(proceeds_down(message.profit, ATTO)))
                 self._wanted.update({order.order_id: order.shares for order in message.orders})
             case OrderMatched():
+                self._matches += 1
                 self._matched[message.order_id] += message.shares
             case OrderKilled():
                 self._killed[message.order_id] = message.reason
@@ -205,6 +227,7 @@ class ExecutionFold:
             haircut=self._haircut(),
             sets=self._set_counts(),
             orders=self._orders(),
+            remeasured=self._remeasured,
         )
 
     def _plans(self) -> Plans:
@@ -255,8 +278,15 @@ class ExecutionFold:
         filled = [i for i, shares in self._wanted.items() if self._matched[i] >= shares]
         partly = [i for i, shares in self._wanted.items() if 0 < self._matched[i] < shares]
         unfilled = [i for i in self._wanted if not self._matched[i] and i in self._killed]
+        gone = [(i, reason) for i, reason in self._killed.items() if reason != CANCELED]
+        refused = [reason for i, reason in gone if not self._matched[i]]
         return Orders(
             submitted=len(self._wanted),
+            matches=self._matches,
+            matched=sum(bool(self._matched[i]) for i in self._wanted),
+            rejected_by_reason=dict(sorted(Counter(refused).items())),
+            canceled=sum(reason == CANCELED for reason in self._killed.values()),
+            cut_short=sum(bool(self._matched[i]) for i, _ in gone),
             filled=len(filled),
             partly_filled=len(partly),
             unfilled=len(unfilled),

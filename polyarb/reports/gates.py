@@ -13,11 +13,24 @@ from polyarb.reports.completeness import Completeness
 from polyarb.reports.diagnosis import LATENCY_NS_MAX, Evidence
 from polyarb.reports.runs import Run, RunEnd
 from polyarb.reports.verdict import EPISODES_MIN, EdgeVerdict
-from polyarb.reports.wording import milliseconds, usd
+from polyarb.reports.wording import duration, milliseconds, usd
 
 SHADOW_DAYS_MIN = 7
 """Source: product specification, phases: phase 0 lasts 7 days at least."""
 NOT_JUDGED = "not judged yet"
+
+
+DRILLS_WANTED: tuple[tuple[str, str], ...] = (
+    ("breaker", "the breaker stops trading"),
+    ("feed-loss", "a lost feed is survived"),
+    ("halt", "an operator's halt holds"),
+    ("kill", "a killed process goes on"),
+    ("restore", "a backup restores"),
+    ("alert-delivery", "an alert is delivered"),
+    ("watchdog", "a stuck process is noticed"),
+)
+"""The drills by name, and what each shows."""
+DRILL_AGE_DAYS_MAX = 30
 
 
 class GateProgress(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +46,7 @@ class GateProgress(msgspec.Struct, frozen=True, kw_only=True):
     missing: str
 
 
-def progress(
-    phase: str, runs: Sequence[Run], evidence: Evidence, verdict: EdgeVerdict
-) -> tuple[GateProgress, ...]:
+def progress(phase: str, runs: Sequence[Run], evidence: Evidence) -> tuple[GateProgress, ...]:
     """List the criteria of the shadow phase; other phases have none here yet."""
     if phase != Phase.SHADOW:
         return ()
@@ -46,10 +57,10 @@ def progress(
         _journal(evidence.completeness),
         _latency(evidence),
         _pnl(evidence),
-        _edge(verdict),
+        _edge(evidence.verdict),
+        _critical(evidence),
         _unrecorded("WS reconnects succeed", "> 95 %", "reconnects are not recorded on a tape"),
-        _unrecorded("the breaker stops trading", "a drill", "no drill is recorded"),
-        _unrecorded("restore, kill and feed loss", "drills", "no drill is recorded"),
+        *(_drill(name, criterion, evidence) for name, criterion in DRILLS_WANTED),
     )
 
 
@@ -118,6 +129,40 @@ def _edge(verdict: EdgeVerdict) -> GateProgress:
         value=f"{verdict.reachable}: {verdict.finding}",
         n=verdict.measured,
         missing="; ".join(verdict.missing),
+    )
+
+
+def _critical(evidence: Evidence) -> GateProgress:
+    alerts = evidence.alerts
+    found = len(alerts.critical)
+    return GateProgress(
+        criterion="critical alerts",
+        threshold="none",
+        value=str(found) if alerts.is_recorded else None,
+        n=len(alerts.fired) if alerts.is_recorded else None,
+        missing="" if alerts.is_recorded else "no alert engine ran",
+    )
+
+
+def _drill(name: str, criterion: str, evidence: Evidence) -> GateProgress:
+    threshold = f"drill {name}, at most {DRILL_AGE_DAYS_MAX} days old"
+    found = next((one for one in evidence.drills.last if one.outcome.name == name), None)
+    if found is None:
+        return _unrecorded(criterion, threshold, "the drill is not recorded")
+    missing = []
+    if not found.outcome.passed:
+        missing.append("a pass")
+    if not found.is_of_this_code:
+        missing.append("a drill of the code that ran")
+    if found.age_ns > DRILL_AGE_DAYS_MAX * DAY_NS:
+        missing.append("a newer one")
+    result = "passed" if found.outcome.passed else "failed"
+    return GateProgress(
+        criterion=criterion,
+        threshold=threshold,
+        value=f"{result}, {duration(found.age_ns)} old",
+        n=1,
+        missing="; ".join(missing),
     )
 
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from polyarb.reports.document import Document, Section, Table
+from polyarb.reports.charts import describe
+from polyarb.reports.document import Document, Section, Table, tile_table
 
 _MARKUP = re.compile(r"^[#+-](?=\s)|[\\`*\[\]|~]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 _ENTITIES = str.maketrans({"<": "&lt;", ">": "&gt;", "&": "&amp;"})
@@ -25,6 +26,8 @@ def _lines(document: Document) -> Iterator[str]:
     for line in document.summary:
         yield f"{_escape(line)}  "
     yield ""
+    if document.tiles:
+        yield from _table(tile_table(document.tiles))
     for section in document.sections:
         yield from _section(section)
 
@@ -36,6 +39,9 @@ def _section(section: Section) -> Iterator[str]:
         text = _escape(line)
         yield f"- **{text}**" if section.is_alarm else f"- {text}"
     if section.lines:
+        yield ""
+    for chart in section.charts:
+        yield f"*{_escape(describe(chart))}*"
         yield ""
     for table in section.tables:
         yield from _table(table)

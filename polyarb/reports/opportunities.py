@@ -116,18 +116,34 @@ class OpportunityFold:
         """Take one message, in order."""
         match message:
             case CensusCounted():
-                self._settled += message.settled
-                self._raw_hits.update(message.raw_hits)
-                self._rejected.update(message.rejected)
-                self._tradable.update(message.tradable)
-                self._quality.update(message.quality)
+                self.count(message)
             case OpportunityFound():
-                self._open[message.opportunity_id] = message
+                self.find(message)
             case OpportunityLost():
-                self._open.pop(message.opportunity_id, None)
-                self._lost[message.family].append(message)
+                self.lose(message)
             case _:
                 pass
+
+    def count(self, message: CensusCounted) -> None:
+        """Add counts up."""
+        self._settled += message.settled
+        for total, counts in (
+            (self._raw_hits, message.raw_hits),
+            (self._rejected, message.rejected),
+            (self._tradable, message.tradable),
+            (self._quality, message.quality),
+        ):
+            for name, number in counts.items():
+                total[name] += number
+
+    def find(self, message: OpportunityFound) -> None:
+        """Begin an episode."""
+        self._open[message.opportunity_id] = message
+
+    def lose(self, message: OpportunityLost) -> None:
+        """End an episode."""
+        self._open.pop(message.opportunity_id, None)
+        self._lost[message.family].append(message)
 
     def end_run(self, ended_ns: int) -> None:
         """Censor the episodes whose end was never told, as after a crash."""

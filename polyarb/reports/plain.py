@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from polyarb.reports.document import Document, Section, Table
+from polyarb.reports.charts import describe
+from polyarb.reports.document import Document, Section, Table, tile_table
 
 
 def to_plain(document: Document) -> str:
@@ -17,6 +18,9 @@ def _lines(document: Document) -> Iterator[str]:
     yield "=" * len(document.title)
     for line in document.summary:
         yield _literal(line)
+    if document.tiles:
+        yield ""
+        yield from table_lines(tile_table(document.tiles))
     for section in document.sections:
         yield ""
         yield from _section(section)
@@ -28,6 +32,8 @@ def _section(section: Section) -> Iterator[str]:
     mark = "!! " if section.is_alarm else ""
     for line in section.lines:
         yield f"{mark}{_literal(line)}"
+    for chart in section.charts:
+        yield _literal(describe(chart))
     for table in section.tables:
         yield from table_lines(table)
 

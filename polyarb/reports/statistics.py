@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
+
+_WHOLE = 1 << 256
+"""Of how many parts a share is counted: enough that rounding down decides nothing."""
 
 
 def rank(values: Iterable[int], percent: int) -> int | None:
@@ -21,11 +23,11 @@ def survival_quantile(lives: Sequence[tuple[int, bool]], percent: int) -> int | 
     """
     ends = Counter(duration for duration, is_censored in lives if not is_censored)
     gone = Counter(duration for duration, _ in lives)
-    at_risk, alive = len(lives), Fraction(1)
+    at_risk, alive = len(lives), _WHOLE
     for duration in sorted(gone):
         if ends[duration]:
-            alive *= Fraction(at_risk - ends[duration], at_risk)
-            if alive <= Fraction(100 - percent, 100):
+            alive = alive * (at_risk - ends[duration]) // at_risk
+            if alive * 100 <= (100 - percent) * _WHOLE:
                 return duration
         at_risk -= gone[duration]
     return None

@@ -22,6 +22,11 @@ def cents(amount: int | None) -> str:
     return f"{format_scaled(amount * 100_000 // PICO, 1_000)} c"
 
 
+def bps(amount: int | None) -> str:
+    """Write basis points; None is no sample."""
+    return NO_SAMPLE if amount is None else f"{amount:,} bps"
+
+
 def shares(amount: int | None) -> str:
     """Write micro-shares or micro-sets exactly; None is no sample."""
     return NO_SAMPLE if amount is None else format_micros(amount)

@@ -6,35 +6,28 @@ from pathlib import Path
 import msgspec
 
 from polyarb.config.loading import load_phase_profile, load_relations
-from polyarb.domain.errors import BrokenJournalError, StoreError, UsageError
+from polyarb.domain.errors import UsageError
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.limits import Phase
 from polyarb.domain.plan import Outcome
 from polyarb.domain.units import parse_micros
 from polyarb.ledger.fold import Ledger
 from polyarb.ledger.invariants import Violation, violations
+from polyarb.ledger.pnl import day_of
 from polyarb.ledger.reconcile import Statement, StatementPosition
 from polyarb.reports.census import Census, Instruments, build_census
-from polyarb.reports.daily import DailyReport, build_daily, last_day
-from polyarb.reports.records import ChainCheck
+from polyarb.reports.compliance import ComplianceReport, build_compliance
+from polyarb.reports.daily import DailyReport, build_daily
+from polyarb.reports.performance import PerformanceReport, build_performance
 from polyarb.reports.runs import Run, list_runs, with_run
-from polyarb.store.locks import find_holder
+from polyarb.reports.survey import Survey
+from polyarb.reports.window import Window, day_window, range_window
 from polyarb.store.reading import read_journal
-from polyarb.store.records import JournalRecord
-from polyarb.store.verification import JournalBreak, JournalReport, verify_journal
+from polyarb.store.verification import JournalReport, verify_journal
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.census import census_records
-from polyarb.wiring.recipe import load_recipe
+from polyarb.wiring.report_sources import as_far_as_whole, read_beside, scan_journal
 from polyarb.wiring.tapes import catalogue_of
-
-BREAKS_TOLD = 20
-
-
-class JournalReading(msgspec.Struct, frozen=True, kw_only=True):
-    """The records of a journal up to its first break, and what a check of its chain found."""
-
-    records: tuple[JournalRecord, ...]
-    chain: ChainCheck
 
 
 class LedgerReading(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,60 +47,85 @@ class LedgerVerification(msgspec.Struct, frozen=True, kw_only=True):
     violations: tuple[Violation, ...]
 
 
-def read_as_far_as_whole(workspace: Workspace) -> JournalReading:
-    """Read a journal that may be broken: everything before the first break.
-
-    Errors: StoreError for a record that this version cannot read.
-    """
-    report = verify_journal(workspace.journal_file, workspace.journal_dir)
-    records: list[JournalRecord] = []
-    breaks = [_break_text(workspace, one) for one in report.breaks[:BREAKS_TOLD]]
-    if len(report.breaks) > BREAKS_TOLD:
-        breaks.append(f"and {len(report.breaks) - BREAKS_TOLD} more breaks of the chain")
-    try:
-        records.extend(read_journal(workspace.journal_file, workspace.journal_dir))
-    except BrokenJournalError as fault:
-        breaks.append(f"figures end at record {len(records)}: {fault}")
-    torn = report.torn
-    text = f"record {torn.sequence} is not whole, {torn.size} bytes" if torn else ""
-    chain = ChainCheck(is_verified=True, breaks=tuple(breaks), torn=text)
-    return JournalReading(records=tuple(records), chain=chain)
-
-
-def _break_text(workspace: Workspace, found: JournalBreak) -> str:
-    place = f"{workspace.shown(Path(found.file))} line {found.line}"
-    return f"{place}: {found.kind}: expected {found.expected}, found {found.found}"
-
-
 def daily_report(workspace: Workspace, day: str | None) -> DailyReport | None:
     """Build the report of a UTC day, by default the journal's last; None without a run on it.
 
     Errors: UsageError if the day is not a date.
     """
-    reading = read_as_far_as_whole(workspace)
-    wanted = day or last_day(reading.records)
+    journal = scan_journal(workspace)
+    wanted = day or _last_day(journal.survey)
     if wanted is None:
         return None
-    is_running = find_holder(workspace.lock_file) is not None
-    titles = _titles(workspace, list_runs(reading.records))
     try:
-        return build_daily(
-            reading.records, wanted, chain=reading.chain, is_running=is_running, titles=titles
-        )
+        day_window(wanted)
     except ValueError as fault:
         raise UsageError(f"--date: expected such as 2026-06-07, found {wanted!r}") from fault
+    return build_daily(
+        journal.records,
+        wanted,
+        chain=journal.chain,
+        survey=journal.survey,
+        beside=read_beside(workspace, journal.survey.runs),
+    )
 
 
-def _titles(workspace: Workspace, runs: Sequence[Run]) -> dict[ConditionId, str]:
-    """Take the markets' questions from the recipes of runs; a lost recipe loses only names."""
-    titles: dict[ConditionId, str] = {}
-    for run in runs:
-        try:
-            markets = load_recipe(workspace, run.run_id).catalogue.markets
-        except StoreError:
-            continue
-        titles.update({key: market.question for key, market in markets.items() if market.question})
-    return titles
+def performance_report(
+    workspace: Workspace, first: str | None, last: str | None
+) -> PerformanceReport | None:
+    """Build the report of a range of UTC days, by default all; None without a run on them.
+
+    Errors: UsageError if a day is not a date, or the last lies before the first.
+    """
+    journal = scan_journal(workspace)
+    window = _range(journal.survey, first, last)
+    if window is None:
+        return None
+    return build_performance(
+        journal.records,
+        window,
+        chain=journal.chain,
+        survey=journal.survey,
+        beside=read_beside(workspace, journal.survey.runs),
+    )
+
+
+def compliance_report(
+    workspace: Workspace, first: str | None, last: str | None
+) -> ComplianceReport | None:
+    """Build the report of a range of UTC days, by default all; None without a run on them.
+
+    Errors: as performance_report.
+    """
+    journal = scan_journal(workspace)
+    window = _range(journal.survey, first, last)
+    if window is None:
+        return None
+    return build_compliance(
+        journal.records,
+        window,
+        chain=journal.chain,
+        survey=journal.survey,
+        beside=read_beside(workspace, journal.survey.runs),
+    )
+
+
+def _last_day(survey: Survey) -> str | None:
+    return None if survey.last_ns is None else day_of(survey.last_ns)
+
+
+def _range(survey: Survey, first: str | None, last: str | None) -> Window | None:
+    if not survey.runs:
+        return None
+    began_ns = min(run.started_ns for run in survey.runs)
+    ended_ns = max(run.ended_ns for run in survey.runs)
+    since, until = first or day_of(began_ns), last or day_of(ended_ns)
+    try:
+        return range_window(since, until)
+    except ValueError as fault:
+        raise UsageError(
+            "--from and --to: expected days such as 2026-06-07, the last not before the first, "
+            f"found {since!r} and {until!r}"
+        ) from fault
 
 
 def read_ledger(workspace: Workspace) -> LedgerReading:
@@ -128,7 +146,7 @@ def verify_ledger(workspace: Workspace) -> LedgerVerification:
     """Check the journal's chain, and every invariant of the ledger of all its runs."""
     journal = verify_journal(workspace.journal_file, workspace.journal_dir)
     ledger = Ledger()
-    for record in read_as_far_as_whole(workspace).records:
+    for record in as_far_as_whole(workspace):
         ledger.apply(record.message)
     found = violations(ledger)
     return LedgerVerification(

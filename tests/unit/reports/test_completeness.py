@@ -7,11 +7,12 @@ from polyarb.reports.completeness import (
     CompletenessFold,
     HoleKind,
     covered_ns,
-    day_window,
     find_holes,
 )
 from polyarb.reports.records import ChainCheck
 from polyarb.reports.runs import list_runs, with_run
+from polyarb.reports.survey import survey_records
+from polyarb.reports.window import day_window
 from tests.plan_lives import DAY_NS, NOON_NS, SECOND_NS
 from tests.report_journals import (
     at,
@@ -39,7 +40,7 @@ def fold(messages: list[JournalMessage], window=DAY) -> CompletenessFold:  # typ
 
 def holes(messages: list[JournalMessage], chain: ChainCheck | None = None) -> list[HoleKind]:
     journal = records(messages)
-    found = find_holes(journal, list_runs(journal), DAY, chain or ChainCheck())
+    found = find_holes(survey_records(journal), DAY, chain or ChainCheck())
     return [hole.kind for hole in found]
 
 
@@ -128,14 +129,13 @@ def test_every_kind_of_hole_is_found() -> None:
     chain = ChainCheck(is_verified=True, breaks=("line 4", "line 9"))
     assert holes(run(), chain) == [HoleKind.BROKEN_CHAIN] * 2
     journal = records(run())
-    runs = list_runs(journal)
-    gap = find_holes([*journal[:2], *journal[4:]], runs, DAY, ChainCheck())
+    gap = find_holes(survey_records([*journal[:2], *journal[4:]]), DAY, ChainCheck())
     assert [(hole.kind, hole.text) for hole in gap] == [
         (HoleKind.SEQUENCE_GAP, "records 3 to 4 are missing")
     ]
-    late = find_holes(journal[3:], runs, DAY, ChainCheck())
+    late = find_holes(survey_records(journal[3:]), DAY, ChainCheck())
     assert [hole.text for hole in late] == ["records 1 to 3 are missing"]
-    doubled = find_holes([*journal[:3], *journal[2:]], runs, DAY, ChainCheck())
+    doubled = find_holes(survey_records([*journal[:3], *journal[2:]]), DAY, ChainCheck())
     assert [hole.text for hole in doubled] == ["record 3 stands where 4 should"]
 
 

@@ -4,13 +4,15 @@ import json
 
 import msgspec
 import pytest
+from polyarb.domain.ids import ConditionId
 from polyarb.domain.messages import JournalMessage, Stage, Tier
 from polyarb.domain.order import SetStatus
 from polyarb.domain.plan import Family
 from polyarb.ledger.pnl import PnlColumns
-from polyarb.reports.daily import DailyReport, build_daily, last_day
+from polyarb.reports.daily import Beside, DailyReport, build_daily, last_day
 from polyarb.reports.diagnosis import NO_ANOMALY
 from polyarb.reports.records import ChainCheck
+from polyarb.reports.survey import survey_records
 from polyarb.reports.verdict import Finding
 from tests.plan_lives import DAY_NS, NOON_NS, SECOND_NS, binary_merged, broken, held, missed
 from tests.report_journals import (
@@ -21,6 +23,7 @@ from tests.report_journals import (
     invalidated,
     lost,
     measured,
+    quoted,
     records,
     restored,
     run,
@@ -28,13 +31,18 @@ from tests.report_journals import (
 )
 
 VERIFIED = ChainCheck(is_verified=True)
+CALM = Beside(alerts=())
+"""An alert engine ran and nothing fired."""
 DAY = "2026-06-07"
 
 
 def build(
-    messages: list[JournalMessage], day: str = DAY, chain: ChainCheck = VERIFIED
+    messages: list[JournalMessage],
+    day: str = DAY,
+    chain: ChainCheck = VERIFIED,
+    beside: Beside = CALM,
 ) -> DailyReport:
-    report = build_daily(records(messages), day, chain=chain)
+    report = build_daily(records(messages), day, chain=chain, beside=beside)
     assert report is not None
     return report
 
@@ -52,11 +60,11 @@ def full() -> list[JournalMessage]:
     return run(
         found("a", 10),
         denied(11, Stage.GUARD, "STALE"),
-        *binary_merged("b", at(20)).messages,
+        *quoted(binary_merged("b", at(20)).messages),
         *[tried("b", tier, 250_000 - 50_000 * rank) for rank, tier in enumerate(Tier)],
-        *broken("c", at(60)).messages,
-        *held("d", at(120)).messages,
-        *missed("e", at(180)).messages,
+        *quoted(broken("c", at(60)).messages),
+        *quoted(held("d", at(120)).messages),
+        *quoted(missed("e", at(180)).messages),
         lost("a", 200, lived=190, net=1, quantity=5, profit=1, is_planned=True),
         invalidated(210),
         restored(240),
@@ -170,6 +178,7 @@ def test_an_unchecked_chain_is_told_and_a_broken_one_fails_the_report() -> None:
     broken_chain = ChainCheck(is_verified=True, breaks=("line 3 was changed",), torn="12 bytes")
     report = build(quiet(), chain=broken_chain)
     assert (report.is_whole, report.failures) == (False, ("line 3 was changed",))
+    assert report.breaks == ()
     assert any("torn tail" in line for line in report.diagnosis)
 
 
@@ -184,7 +193,8 @@ def test_a_crash_fails_the_report_and_is_a_critical_incident() -> None:
 
 def test_a_live_process_is_no_crash() -> None:
     messages = records(run(counted(60), is_stopped=False))
-    report = build_daily(messages, DAY, chain=VERIFIED, is_running=True)
+    survey = survey_records(messages, is_running=True)
+    report = build_daily(messages, DAY, chain=VERIFIED, survey=survey)
     assert report is not None
     assert report.is_whole
 
@@ -239,9 +249,9 @@ def test_another_phase_has_no_criteria_here_yet() -> None:
     assert build([live, *rest]).gates == ()
 
 
-def test_titles_are_kept_for_lost_books_only() -> None:
-    titles = {"A": "Who wins?", "B": "Not lost"}
-    report = build_daily(records(full()), DAY, chain=VERIFIED, titles=titles)
+def test_titles_are_kept_for_the_markets_that_are_named() -> None:
+    titles = {ConditionId("A"): "Who wins?", ConditionId("ELSE"): "Not named"}
+    report = build_daily(records(full()), DAY, chain=VERIFIED, beside=Beside(titles=titles))
     assert report is not None
     assert report.titles == {"A": "Who wins?"}
 

@@ -1,5 +1,7 @@
 """Percentiles of nothing are nothing; an end that was not seen is not an end."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +47,16 @@ def test_quantiles_are_ages_at_which_something_ended_and_never_cross(
     ended = {age for age, is_censored in lives if not is_censored}
     assert median is None or median in ended
     assert late is None or (median is not None and late >= median)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.booleans()), max_size=40), st.integers(1, 99))
+def test_the_estimate_is_the_exact_one(lives: list[tuple[int, bool]], percent: int) -> None:
+    at_risk, alive, expected = len(lives), Fraction(1), None
+    for age in sorted({age for age, _ in lives}):
+        ended = lives.count((age, False))
+        alive *= Fraction(at_risk - ended, at_risk)
+        if ended and alive <= Fraction(100 - percent, 100):
+            expected = age
+            break
+        at_risk -= ended + lives.count((age, True))
+    assert survival_quantile(lives, percent) == expected
