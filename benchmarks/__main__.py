@@ -6,6 +6,7 @@ from benchmarks import (
     bench_journal,
     bench_live,
     bench_program,
+    bench_report,
     bench_river,
     bench_size,
     bench_stream,
@@ -22,6 +23,7 @@ BENCHES = (
     bench_stream,
     bench_tape,
     bench_live,
+    bench_report,
 )
 
 if __name__ == "__main__":

@@ -1,22 +1,28 @@
 """A flood from many loopback sockets to the engine's decisions: arbiter, tape and books included.
 
-The venue is a process of its own, as in bench_stream. Receipt to decision runs from when a frame
-left its socket to when the engine is done with it, waiting included.
-Usage: python -m benchmarks.bench_live [SOCKETS [RATE]]
+The venue is a process of its own, as in bench_stream, and gives way to the measured one, because a
+real venue takes no part of this machine. Receipt to decision runs from when the bytes of a frame
+were read to when the engine is done with it; sent to decision from when the venue wrote it, to the
+millisecond, what waits in the sockets included. Usage: python -m benchmarks.bench_live [SOCKETS
+[RATE [RUNS]]]; of many runs the least and the most are printed. `chrt -r 1` in front of it keeps
+other work of a shared machine from the cores.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import msgspec
 from polyarb.config.loading import load_phase_profile
 from polyarb.domain.fees import NO_FEE
 from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.limits import Phase
 from polyarb.domain.market import Catalogue, Market, MarketVersion
+from polyarb.domain.messages import LevelChanged
 from polyarb.domain.units import Price, Shares
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.engine.engine import Engine
@@ -30,6 +36,21 @@ from benchmarks.bench_stream import BURST, RATE, SECONDS, SOCKETS, with_venue
 from benchmarks.timing import table
 
 NEVER_MS = 10**9
+STEP_FRAMES = 1_000
+
+
+class Measured(msgspec.Struct, kw_only=True):
+    """One load."""
+
+    load: str
+    sent: int
+    a_second: float
+    seconds: float
+    cpu_us: float
+    received_p50_ms: float
+    received_p99_ms: float
+    sent_p50_ms: float
+    sent_p99_ms: float
 
 
 def catalogue_of(sockets: int) -> Catalogue:
@@ -50,7 +71,7 @@ def catalogue_of(sockets: int) -> Catalogue:
     return Catalogue(markets={market.condition_id: market for market in markets})
 
 
-def measure(control: Connection, port: int, sockets: int, rate: int) -> list[tuple[str, ...]]:
+def measure(control: Connection, port: int, sockets: int, rate: int) -> list[Measured]:
     """Run every load after the other."""
     nowhere = "http://127.0.0.1:9"
     settings = VenueSettings(
@@ -90,6 +111,7 @@ class Follower:
         self._frames = venue.feed.frames()
         self.messages = 0
         self.delays_ns: list[int] = []
+        self.whole_ns: list[int] = []
 
     def until(self, is_done: Callable[[], bool]) -> None:
         """Take frames until something holds."""
@@ -97,17 +119,25 @@ class Follower:
             self.step()
 
     def step(self) -> None:
-        """Take one frame."""
-        handle = self._engine.handle
-        for event in next(self._frames).events:
-            handle(event)
-            self.delays_ns.append(time.time_ns() - event.receive_time_ns)
-            self.messages += 1
+        """Take frames until nothing waits, or for a while."""
+        handle, delays, whole = self._engine.handle, self.delays_ns, self.whole_ns
+        for frame in islice(self._frames, STEP_FRAMES):
+            if not frame.events:
+                return
+            for event in frame.events:
+                handle(event)
+                if not isinstance(event, LevelChanged):
+                    continue
+                now_ns = time.time_ns()
+                delays.append(now_ns - event.receive_time_ns)
+                whole.append(now_ns - event.venue_time_ns)
+                self.messages += 1
 
-    def load(self, control: Connection, name: str, rate: int, seconds: float) -> tuple[str, ...]:
+    def load(self, control: Connection, name: str, rate: int, seconds: float) -> Measured:
         """Run one load to its end."""
         self.messages = 0
         self.delays_ns.clear()
+        self.whole_ns.clear()
         began, cpu = time.monotonic(), time.process_time()
         control.send((rate, seconds))
         while not control.poll():
@@ -116,31 +146,53 @@ class Follower:
         while self.messages < sent and time.monotonic() < patience:
             self.step()
         elapsed, cpu = time.monotonic() - began, time.process_time() - cpu
-        delays = sorted(self.delays_ns)
-        return (
-            name,
-            f"{sent:,}",
-            f"{self.messages / elapsed:,.0f}",
-            f"{elapsed:.2f}",
-            f"{cpu / max(1, self.messages) * 1e6:.1f}",
-            _percentile(delays, 50),
-            _percentile(delays, 99),
+        return Measured(
+            load=name,
+            sent=sent,
+            a_second=self.messages / elapsed,
+            seconds=elapsed,
+            cpu_us=cpu / max(1, self.messages) * 1e6,
+            received_p50_ms=_percentile(self.delays_ns, 50),
+            received_p99_ms=_percentile(self.delays_ns, 99),
+            sent_p50_ms=_percentile(self.whole_ns, 50),
+            sent_p99_ms=_percentile(self.whole_ns, 99),
         )
 
 
-def _percentile(ranked: list[int], percent: int) -> str:
-    return f"{ranked[len(ranked) * percent // 100] / 1e6:.2f}" if ranked else "-"
+def _percentile(figures: list[int], percent: int) -> float:
+    ranked = sorted(figures)
+    return ranked[len(ranked) * percent // 100] / 1e6 if ranked else 0.0
 
 
 def main() -> None:
     """Print rates and delays."""
     sockets = int(sys.argv[1]) if len(sys.argv) > 1 else SOCKETS
     rate = int(sys.argv[2]) if len(sys.argv) > 2 else RATE
-    head = ("load", "messages", "a second", "s", "us CPU each", "p50 ms", "p99 ms")
-    rows = with_venue(
-        lambda control, port: measure(control, port, sockets, rate), sockets, has_books=True
+    runs = [
+        with_venue(
+            lambda control, port: measure(control, port, sockets, rate), sockets, has_books=True
+        )
+        for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
+    ]
+    head = (
+        *("load", "messages", "a second", "s", "us CPU each"),
+        *("p50 ms", "p99 ms", "p50 ms from sent", "p99 ms from sent"),
     )
+    rows = [_row(list(loads)) for loads in zip(*runs, strict=True)]
     print(table(f"receipt to decision, {sockets} sockets, recorded", head, rows))
+
+
+def _row(runs: list[Measured]) -> tuple[str, ...]:
+    """Write what some runs of one load have in common, or the least and the most."""
+    columns = zip(*(msgspec.structs.astuple(run)[1:] for run in runs), strict=True)
+    formats = ("{:,}", "{:,.0f}", "{:.2f}", "{:.1f}", *4 * ("{:.2f}",))
+    return (
+        runs[0].load,
+        *(
+            " to ".join(dict.fromkeys((form.format(min(column)), form.format(max(column)))))
+            for form, column in zip(formats, columns, strict=True)
+        ),
+    )
 
 
 if __name__ == "__main__":

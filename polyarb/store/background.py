@@ -8,36 +8,40 @@ from queue import Queue
 from threading import Event, Thread
 
 from polyarb.domain.errors import StoreError
-from polyarb.store.recording import HOUR_NS, TapeWriter, loss_line, tape_line
+from polyarb.domain.surroundings import CatalogueChange
+from polyarb.store.recording import (
+    HOUR_NS,
+    TapeWriter,
+    instruments_line,
+    loss_line,
+    mode_line,
+    tape_line,
+)
 
-BATCH_BYTES = 64 << 10
+BATCH_BYTES = 512 << 10
 BATCH_NS = 250_000_000
-"""A batch goes to the thread when it is so large, or spans so much receive time."""
-BATCHES_MAX = 512
+"""A batch goes to the thread when it is so large, or spans so much receive time.
+
+Few large ones, because the thread takes the interpreter from the decisions for a moment each time.
+"""
+BATCHES_MAX = 64
 """Batches that may wait for the disk; beyond it recording waits, too."""
 
 
 class _Batch:
-    """Lines of one hour that wait to be handed over."""
+    """Lines of one hour that wait to be handed over. Shape: it takes times from first to end."""
+
+    __slots__ = ("begin_ns", "bytes", "end_ns", "first_ns", "last_ns", "lines")
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
-        self.bytes = self.first_ns = self.last_ns = 0
+        self.bytes = self.first_ns = self.last_ns = self.begin_ns = self.end_ns = 0
 
-    def takes(self, receive_time_ns: int) -> bool:
-        """Tell whether one more line of that time still belongs here."""
-        if not self.lines:
-            return True
-        is_small = self.bytes < BATCH_BYTES and receive_time_ns - self.first_ns < BATCH_NS
-        return is_small and receive_time_ns // HOUR_NS == self.first_ns // HOUR_NS
-
-    def take(self, line: bytes, receive_time_ns: int) -> None:
-        """Take a line."""
-        if not self.lines:
-            self.first_ns = receive_time_ns
-        self.lines.append(line)
-        self.bytes += len(line)
-        self.last_ns = receive_time_ns
+    def begin(self, receive_time_ns: int) -> None:
+        """Begin with a line of this time."""
+        self.first_ns = receive_time_ns
+        self.begin_ns = receive_time_ns - receive_time_ns % HOUR_NS
+        self.end_ns = min(self.begin_ns + HOUR_NS, receive_time_ns + BATCH_NS)
 
 
 class BackgroundTape:
@@ -53,13 +57,27 @@ class BackgroundTape:
         self._thread = Thread(target=self._write, name="tape", daemon=True)
         self._thread.start()
 
-    def record(self, frame: bytes, receive_time_ns: int) -> bytes:
-        """Take one frame as received; return its line. Errors: StoreError of an earlier line."""
-        return self._take(tape_line(frame, receive_time_ns, self._sequence), receive_time_ns)
+    def record(self, frame: bytes, receive_time_ns: int, *, is_plain: bool = False) -> bytes:
+        """Take one frame as received; return its line. Errors: StoreError of an earlier line.
+
+        is_plain: it is known to be JSON in ASCII without a line break.
+        """
+        line = tape_line(frame, receive_time_ns, self._sequence, is_plain=is_plain)
+        return self._take(line, receive_time_ns)
 
     def record_loss(self, reason: str, assets: Collection[str], receive_time_ns: int) -> bytes:
         """Take a loss; return its line. Errors: StoreError of an earlier line."""
         line = loss_line(reason, assets, receive_time_ns, self._sequence)
+        return self._take(line, receive_time_ns)
+
+    def record_mode(self, mode: str, reason: str, receive_time_ns: int) -> bytes:
+        """Take a mode of the venue; return its line. Errors: StoreError of an earlier line."""
+        line = mode_line(mode, reason, receive_time_ns, self._sequence)
+        return self._take(line, receive_time_ns)
+
+    def record_instruments(self, change: CatalogueChange, receive_time_ns: int) -> bytes:
+        """Take other instruments; return their line. Errors: StoreError of an earlier line."""
+        line = instruments_line(change, receive_time_ns, self._sequence)
         return self._take(line, receive_time_ns)
 
     def flush(self) -> None:
@@ -83,12 +101,18 @@ class BackgroundTape:
             self._writer.close()
 
     def _take(self, line: bytes, receive_time_ns: int) -> bytes:
-        self._raise()
-        if not self._batch.takes(receive_time_ns):
+        if self._fault is not None:
+            self._raise()
+        batch = self._batch
+        if batch.bytes >= BATCH_BYTES or not batch.begin_ns <= receive_time_ns < batch.end_ns:
             self._hand_over()
+            batch = self._batch
+            batch.begin(receive_time_ns)
         self._sequence += 1
         self._is_durable = False
-        self._batch.take(line, receive_time_ns)
+        batch.lines.append(line)
+        batch.bytes += len(line)
+        batch.last_ns = receive_time_ns
         return line
 
     def _hand_over(self) -> None:

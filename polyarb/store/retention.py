@@ -29,9 +29,9 @@ class TapeFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """What goes and what stays. Units: bytes as stored."""
+    """What goes and what stays. Units: bytes as stored; budget None is no limit."""
 
-    budget: int
+    budget: int | None
     removed: tuple[TapeFile, ...]
     removed_bytes: int
     kept_bytes: int
@@ -40,18 +40,21 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_within(self) -> bool:
         """Tell whether what stays is within the budget."""
-        return self.kept_bytes <= self.budget
+        return self.budget is None or self.kept_bytes <= self.budget
 
 
-def choose_expired(files: Sequence[TapeFile], budget: int) -> Retention:
-    """Choose the oldest whole hours until the rest is within the budget.
+def choose_expired(
+    files: Sequence[TapeFile], budget: int | None, *, before_hour: str = ""
+) -> Retention:
+    """Choose the hours before one, then the oldest whole ones until the rest is within the budget.
 
     Of an hour everything goes but what must stay; what no run recorded counts and stays.
+    Shape: before_hour is YYYYMMDDHH, nothing for none; budget None is no limit.
     """
     kept_bytes = sum(file.bytes for file in files)
     removed: list[TapeFile] = []
     for hour in sorted({file.hour for file in files if file.hour}):
-        if kept_bytes <= budget:
+        if hour >= before_hour and (budget is None or kept_bytes <= budget):
             break
         expired = [file for file in files if file.hour == hour and not file.kept_for]
         removed += expired
@@ -107,17 +110,19 @@ def remove_expired(retention: Retention, files: FileSystem = REAL) -> None:
 
 def retain(
     directory: Path,
-    budget: int,
+    budget: int | None,
     *,
+    before_hour: str = "",
     writing: Collection[Path] = (),
     needed: Iterable[tuple[Path, str]] = (),
     files: FileSystem = REAL,
 ) -> Retention:
-    """Bring the recordings below a directory within a budget; a live run may do so every hour.
+    """Bring the recordings below a directory within limits, which are those of `choose_expired`.
 
     Errors: StoreError when a file cannot be removed.
     """
-    retention = choose_expired(recorded_files(directory, writing=writing, needed=needed), budget)
+    recorded = recorded_files(directory, writing=writing, needed=needed)
+    retention = choose_expired(recorded, budget, before_hour=before_hour)
     remove_expired(retention, files)
     return retention
 

@@ -5,12 +5,20 @@ from typing import Protocol
 
 import msgspec
 
+from polyarb.domain.surroundings import CatalogueChange
+from polyarb.domain.venue import VenueMode
+from polyarb.venue.polymarket.channel.wire import PairChange
+
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One frame as it was received: one message of the market channel or an array of them."""
+    """One frame as it was received: one message of the market channel or an array of them.
+
+    pair is what the frame was read as, where it is the commonest message and nothing else.
+    """
 
     receive_time_ns: int
     frame: bytes
+    pair: PairChange | None = None
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -19,6 +27,25 @@ class Loss(msgspec.Struct, frozen=True):
     receive_time_ns: int
     reason: str
     assets: frozenset[str] = frozenset()
+
+
+class ModeChange(msgspec.Struct, frozen=True):
+    """From here on the venue accepts more, or less."""
+
+    receive_time_ns: int
+    mode: VenueMode
+    reason: str
+
+
+class OtherInstruments(msgspec.Struct, frozen=True):
+    """From here on other markets are watched, or facts of some are others."""
+
+    receive_time_ns: int
+    change: CatalogueChange
+
+
+Item = Line | Loss | ModeChange | OtherInstruments
+"""What goes to the engine, in its order."""
 
 
 class FrameSink(Protocol):

@@ -20,6 +20,7 @@ from polyarb.domain.messages import (
     TickChanged,
     TradePrinted,
 )
+from polyarb.domain.surroundings import InstrumentsChanged, VenueModeChanged
 
 
 class Taker(StrEnum):
@@ -72,7 +73,7 @@ class Consumption:
             case FeedLost():
                 for condition_id in event.condition_ids or tuple(self._venue_times_ns):
                     self._venue_times_ns.pop(condition_id, None)
-            case TradePrinted() | TickChanged():
+            case TradePrinted() | TickChanged() | VenueModeChanged() | InstrumentsChanged():
                 pass
             case _:
                 assert_never(event)

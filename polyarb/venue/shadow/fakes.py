@@ -2,20 +2,28 @@
 
 from polyarb.domain.book import Depth
 from polyarb.domain.ids import ConditionId
+from polyarb.domain.market import Market
 from polyarb.domain.messages import BookReplaced, LevelChanged
 from polyarb.domain.plan import Level, Outcome
 from polyarb.domain.units import ONE
+from polyarb.domain.venue import VenueMode
 
 
 class FakeBooks:
     """Implements the port Books; every change returns the event that it stands for."""
 
     def __init__(self) -> None:
+        self.venue_mode = VenueMode.OK
+        self.markets: dict[ConditionId, Market] = {}
         self._depths: dict[ConditionId, Depth] = {}
 
     def depth(self, condition_id: ConditionId) -> Depth | None:
         """Return what was set, or None."""
         return self._depths.get(condition_id)
+
+    def market(self, condition_id: ConditionId) -> Market | None:
+        """Return what was set in `markets`, or None."""
+        return self.markets.get(condition_id)
 
     def replace(
         self,

@@ -22,6 +22,7 @@ from polyarb.domain.messages import (
     OrderMatched,
     PlaceOrders,
     RaiseAlert,
+    RecoverSet,
     RedeemSet,
     RequestSnapshot,
     SetSettled,
@@ -32,6 +33,7 @@ from polyarb.domain.messages import (
     UnwindSet,
 )
 from polyarb.domain.order import OrderIntent, SetStatus
+from polyarb.domain.surroundings import FeedChange
 from polyarb.ports import Books
 from polyarb.venue.shadow.consumption import Taker
 from polyarb.venue.shadow.draws import MS_NS, NO_ORDER, is_faded, is_reverted, latency_ns
@@ -45,15 +47,15 @@ from polyarb.venue.shadow.matching import (
 )
 from polyarb.venue.shadow.payoff import redemption, spare_shares
 from polyarb.venue.shadow.schedule import Action, Kind, Schedule
-from polyarb.venue.shadow.sets import Execution, Unwind
+from polyarb.venue.shadow.sets import Execution, Unwind, taken_over
 from polyarb.venue.shadow.tiers import Probe
 
 SETTLEMENT_NS = 4_000 * MS_NS
 """From a match to its final word. Source: trades are mined "a few seconds" after the match."""
 BLOCK_NS = 2_000 * MS_NS
 """One block of the chain, in which a set operation is done. Source: Polygon's block time."""
-UNWIND_ATTEMPTS = 5
-"""How often an unwind asks a book that is not live, a block apart, before it gives up."""
+RESTRICTED_WAITS = 300
+"""How often an unwind waits a block for a venue that matches nothing: ten minutes in all."""
 
 
 class ShadowGateway:
@@ -86,7 +88,7 @@ class ShadowGateway:
     def observe(self, event: MarketEvent) -> None:
         """Follow the levels that we took from."""
         self._counterparty.consumption.observe(event)
-        if not isinstance(event, FeedLost):
+        if not isinstance(event, FeedLost | FeedChange):
             self._watch((event.condition_id,))
 
     def dispatch(self, command: Command) -> None:
@@ -98,6 +100,8 @@ class ShadowGateway:
                 self._settle(command)
             case RedeemSet():
                 self._redeem(command)
+            case RecoverSet():
+                self._recover(command)
             case UnwindSet():
                 self._begin_unwind(command)
             case CancelAll():
@@ -194,12 +198,7 @@ class ShadowGateway:
     ) -> OrderMatched:
         plan_id, order_id = order.plan_id, order.order_id
         execution.is_matched = True
-        settles = not is_reverted(self._model, plan_id, order_id)
-        if settles:
-            execution.filled[order_id] = fill.shares
-        word = TradeConfirmed if settles else TradeFailed
-        final_ns = now_ns + SETTLEMENT_NS
-        self._tell(word(receive_time_ns=final_ns, plan_id=plan_id, order_id=order_id), order_id)
+        self._settle_match(execution, order, fill.shares, now_ns)
         return OrderMatched(
             receive_time_ns=now_ns,
             plan_id=plan_id,
@@ -208,6 +207,18 @@ class ShadowGateway:
             notional=fill.notional,
             fee=fill.fee,
         )
+
+    def _settle_match(
+        self, execution: Execution, order: OrderIntent, shares: int, now_ns: int
+    ) -> None:
+        """Draw whether a match settles, and tell so when its time has come."""
+        plan_id, order_id = order.plan_id, order.order_id
+        settles = not is_reverted(self._model, plan_id, order_id)
+        if settles:
+            execution.filled[order_id] = shares
+        word = TradeConfirmed if settles else TradeFailed
+        final_ns = now_ns + SETTLEMENT_NS
+        self._tell(word(receive_time_ns=final_ns, plan_id=plan_id, order_id=order_id), order_id)
 
     def _cancel(self, now_ns: int) -> None:
         for plan_id, order_id in self._schedule.withdraw(Kind.MATCH, after_ns=now_ns):
@@ -251,6 +262,24 @@ class ShadowGateway:
             )
         )
 
+    def _recover(self, command: RecoverSet) -> None:
+        """Take over a set whose shadow is gone: its unmatched orders are void, its matches stand.
+
+        Whether a match settles is drawn again, with the same result, from the same names.
+        """
+        left, now_ns = command.left, command.receive_time_ns
+        execution = taken_over(left, now_ns)
+        if execution.is_at_risk:
+            self._executions[left.plan_id] = execution
+        for order in left.orders:
+            if not order.is_final:
+                void = _killed(order.intent, KillReason.VOID_AFTER_CRASH, now_ns)
+                self._tell(void, order.intent.order_id)
+            if order.shares and order.is_confirmed:
+                execution.filled[order.intent.order_id] = order.shares
+            elif order.shares:
+                self._settle_match(execution, order.intent, order.shares, now_ns)
+
     def _begin_unwind(self, command: UnwindSet) -> None:
         execution = self._executions.pop(command.plan_id)
         assert not execution.open_orders, command
@@ -260,6 +289,7 @@ class ShadowGateway:
         unwind = Unwind(
             plan_id=command.plan_id,
             rest=rest,
+            looks_max=execution.looks_max,
             proceeds=redemption(placed, shares) if execution.is_split else 0,
             gas=self._gas if execution.is_split or any(shares) else 0,
         )
@@ -275,10 +305,14 @@ class ShadowGateway:
         self._schedule.add(time_ns, step, partial(self._sell, unwind))
 
     def _sell(self, unwind: Unwind, now_ns: int) -> Sequence[GatewayEvent]:
+        if not self._counterparty.is_open and unwind.waits < RESTRICTED_WAITS:
+            unwind.waits += 1
+            self._sell_at(now_ns + BLOCK_NS, unwind)
+            return ()
         unwind.attempts += 1
         waiting = []
         for order, size in unwind.rest:
-            is_last = unwind.attempts == UNWIND_ATTEMPTS
+            is_last = unwind.attempts == unwind.looks_max
             if not is_last and not self._counterparty.is_live(order.condition_id):
                 waiting.append((order, size))
                 continue
@@ -305,7 +339,8 @@ class ShadowGateway:
         self._schedule.add(event.receive_time_ns, step, lambda _: (event,))
 
     def _hold_ns(self, order: OrderIntent) -> int:
-        return self._counterparty.market(order.condition_id).hold_ms * MS_NS
+        market = self._counterparty.find(order.condition_id)
+        return 0 if market is None else market.hold_ms * MS_NS
 
     def _leave(self, order: OrderIntent) -> None:
         self._under_way[order.condition_id] -= 1

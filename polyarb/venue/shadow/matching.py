@@ -15,6 +15,7 @@ from polyarb.domain.market import Catalogue, Market, mirror
 from polyarb.domain.order import OrderIntent
 from polyarb.domain.plan import Level, Outcome, Side
 from polyarb.domain.units import PICO, Price, Shares, cost_up, proceeds_down
+from polyarb.domain.venue import VenueMode
 from polyarb.ports import Books
 from polyarb.venue.shadow.consumption import Consumption, Taker
 
@@ -26,11 +27,13 @@ class KillReason(StrEnum):
     """Why an order, or the rest of one, was not matched."""
 
     BELOW_MINIMUM = "BELOW_MINIMUM"
+    VENUE_RESTRICTED = "VENUE_RESTRICTED"
     BOOK_NOT_LIVE = "BOOK_NOT_LIVE"
     NO_DEPTH = "NO_DEPTH"
     PRICE_MOVED = "PRICE_MOVED"
     ALREADY_TAKEN = "ALREADY_TAKEN"
     CANCELED = "CANCELED"
+    VOID_AFTER_CRASH = "VOID_AFTER_CRASH"
 
 
 class Taking(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,8 +135,19 @@ class Counterparty:
         self.consumption = Consumption()
 
     def market(self, condition_id: ConditionId) -> Market:
-        """Return a market of the catalogue; an order for another one is a programmer's error."""
-        return self._markets[condition_id]
+        """Return a market as it is known now; an order for another is a programmer's error."""
+        found = self.find(condition_id)
+        assert found is not None, condition_id
+        return found
+
+    def find(self, condition_id: ConditionId) -> Market | None:
+        """Return a market as it is known now; what an earlier run left may be in one that left."""
+        return self._books.market(condition_id) or self._markets.get(condition_id)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the venue matches orders that take at this moment."""
+        return self._books.venue_mode is VenueMode.OK
 
     def is_live(self, condition_id: ConditionId) -> bool:
         """Tell whether a book may be matched against at this moment."""
@@ -144,6 +158,8 @@ class Counterparty:
 
         With a ceiling no level gives more than it gave there.
         """
+        if not self.is_open:
+            return Fill(reason=KillReason.VENUE_RESTRICTED)
         depth = self._books.depth(taking.condition_id)
         if depth is None:
             return Fill(reason=KillReason.BOOK_NOT_LIVE)

@@ -7,12 +7,16 @@ from itertools import islice
 import pytest
 from polyarb.domain.errors import VenueError
 from polyarb.domain.messages import FeedLost, LevelChanged
+from polyarb.domain.surroundings import VenueModeChanged
+from polyarb.domain.venue import VenueMode
 from polyarb.ports import Frame
+from polyarb.store.recording import tape_line
 from polyarb.venue.polymarket import live
+from polyarb.venue.polymarket.arbitration.peeking import decode_pair
 from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.polymarket.live import LiveFeed
-from polyarb.venue.polymarket.sources import Line, Loss
-from wire_cases import MS, NS, YES, pair, two_markets
+from polyarb.venue.polymarket.sources import Line, Loss, ModeChange
+from wire_cases import MS, NO, NS, YES, entry, pair, price_change, two_markets
 
 
 class HandClock:
@@ -36,12 +40,16 @@ class ListRecorder:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    def record(self, frame: bytes, receive_time_ns: int) -> bytes:
-        return self._keep(b'{"recv_ns":%d,"seq":0,"msg":%b}' % (receive_time_ns, frame))
+    def record(self, frame: bytes, receive_time_ns: int, *, is_plain: bool = False) -> bytes:
+        return self._keep(tape_line(frame, receive_time_ns, 0, is_plain=is_plain))
 
     def record_loss(self, reason: str, assets: Collection[str], receive_time_ns: int) -> bytes:
         lost = json.dumps({"reason": reason, "assets": sorted(assets)}).encode()
         return self._keep(b'{"recv_ns":%d,"seq":0,"lost":%b}' % (receive_time_ns, lost))
+
+    def record_mode(self, mode: str, reason: str, receive_time_ns: int) -> bytes:
+        told = json.dumps({"mode": mode, "reason": reason}).encode()
+        return self._keep(b'{"recv_ns":%d,"seq":0,"mode":%b}' % (receive_time_ns, told))
 
     def _keep(self, line: bytes) -> bytes:
         self.lines.append(line)
@@ -93,6 +101,63 @@ def test_lines_and_losses_come_out_as_they_went_in_and_as_they_were_recorded() -
     assert [frame.receive_time_ns - NS for frame in frames] == [0, 2_000_000, 3_000_000]
     again = list(Translator(two_markets()).frames(recorder.lines))
     assert [list(frame.events) for frame in again] == [list(frame.events) for frame in frames]
+
+
+def test_a_mode_of_the_venue_comes_out_in_its_place_and_as_it_was_recorded() -> None:
+    made, recorder = feed()
+    for item in (line(), ModeChange(NS + 1_000_000, VenueMode.DOWN, "425"), line(3)):
+        made.put(item)
+    frames = list(islice(made.frames(), 3))
+    assert frames[1] == Frame(
+        NS + 1_000_000,
+        (VenueModeChanged(receive_time_ns=NS + 1_000_000, mode=VenueMode.DOWN, reason="425"),),
+    )
+    again = list(Translator(two_markets()).frames(recorder.lines))
+    assert [list(frame.events) for frame in again] == [list(frame.events) for frame in frames]
+
+
+def test_a_restricted_venue_that_tells_no_book_is_a_fault_all_the_same() -> None:
+    made, _ = feed(connect_ms_max=3)
+    made.put(ModeChange(NS, VenueMode.DOWN, "425"))
+    with pytest.raises(VenueError, match="within 3 ms"):
+        next(made.frames())
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"{", b"{"),
+        (b"{", b'{"note":"\xc3\xa9",'),
+        (b"{", b'{"note":"\xff",'),
+        (b"{", b"{\n"),
+        (b"{", b"{\r"),
+        (b"{", b"\r\n{"),
+        (b"price_change", b"price_chang\\u0065"),
+    ],
+    ids=["plain", "utf8", "no utf8", "line feed", "carriage return", "breaks before", "escape"],
+)
+def test_what_was_read_before_says_what_its_line_says(before: bytes, after: bytes) -> None:
+    """A line that is read anew, as a replay does, tells the same as what the arbiter had read."""
+    frame = line(1).frame.replace(before, after, 1)
+    made, recorder = feed()
+    made.put(line())
+    made.put(Line(NS + 1_000_000, frame, decode_pair(frame)))
+    told = list(islice(made.frames(), 2))
+    assert told == list(Translator(two_markets()).frames(recorder.lines))
+    assert recorder.lines[1] == tape_line(frame, NS + 1_000_000, 0)
+    assert len(told[1].events) == (b"\xff" not in frame)
+    assert made.statistics.frames == 2
+
+
+def test_what_was_read_before_but_is_no_pair_of_ours_is_read_by_its_line() -> None:
+    whole = price_change(
+        entry(YES, "0.41", "7", "BUY", "0.41", "0.6"), entry(NO, "0.59", "8", "SELL", "0.4", "0.59")
+    )
+    frame = json.dumps(whole).encode()
+    made, recorder = feed()
+    made.put(Line(NS, frame, decode_pair(frame)))
+    assert next(made.frames()) == next(Translator(two_markets()).frames(recorder.lines))
+    assert made.statistics.noted == {"mirror_unpaired": 1}
 
 
 def test_silence_tells_the_time_and_a_frame_received_before_it_is_not_older() -> None:

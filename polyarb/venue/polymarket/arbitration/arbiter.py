@@ -9,7 +9,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from polyarb.venue.polymarket.arbitration import peeking
 from polyarb.venue.polymarket.arbitration.failover import Switchboard
 from polyarb.venue.polymarket.arbitration.peeking import UNREADABLE, Message, Pair, decode_pair
-from polyarb.venue.polymarket.arbitration.scoring import NS_PER_MS, Fault, SourceStatistics
+from polyarb.venue.polymarket.arbitration.scoring import (
+    NO_DELAY_MS,
+    NS_PER_MS,
+    Fault,
+    SourceStatistics,
+)
 from polyarb.venue.polymarket.arbitration.sequencer import DROPPED, Verdict
 from polyarb.venue.polymarket.arbitration.state import (
     NOBODY,
@@ -57,6 +62,10 @@ class Arbiter:
         self._emit = emit
         self._index = {source.name: place for place, source in enumerate(sources)}
         self._compared = [source.tells_every_change for source in sources]
+        self._rivals = [
+            [other for other, told in enumerate(self._compared) if told and other != place]
+            for place in range(len(sources))
+        ]
         self._board = Switchboard(sources, emit, refresh, self.patience)
         self._scores = self._board.scores
         self._markets: dict[str, MarketState] = {}
@@ -87,6 +96,14 @@ class Arbiter:
     def losses(self) -> int:
         """Count the losses that were passed on."""
         return self._board.losses
+
+    def take_delays(self) -> dict[str, int]:
+        """Return the shortest delay of each source's changes since the last call, in ms."""
+        told = [score for score in self._scores if score.delay_ms_min != NO_DELAY_MS]
+        delays = {score.source: score.delay_ms_min for score in told}
+        for score in told:
+            score.delay_ms_min = NO_DELAY_MS
+        return delays
 
     def set_assets(self, groups: Iterable[Collection[str]], now_ns: int) -> None:
         """Pass on these groups of tokens (both of a market are one group) and no others."""
@@ -157,7 +174,7 @@ class Arbiter:
             board = self._board
             if receive_time_ns > board.latest_ns:
                 board.latest_ns = receive_time_ns
-            self._emit(Line(board.latest_ns, frame))
+            self._emit(Line(board.latest_ns, frame, pair))
         elif market.fresh:
             self._board.pass_line(peeking.only(frame, market.fresh), receive_time_ns)
 
@@ -200,6 +217,8 @@ class Arbiter:
         score.messages += 1
         score.latest_ns = now_ns
         score.latency_ms += (latency_ms - score.latency_ms) * _SMOOTHING
+        if latency_ms < score.delay_ms_min:
+            score.delay_ms_min = latency_ms
         if latency_ms < -self.patience.future_ms_max:
             self._board.blame(market, index, Fault.AHEAD_OF_TIME, now_ns)
             return False
@@ -219,11 +238,12 @@ class Arbiter:
         tracks = market.tracks
         sequence = tracks[index].sequence
         told_ms = sequence.told_ms
-        if self._compared[index] and not self._scores[index].isolated:
-            for place, track in enumerate(tracks):
-                if place == index or not self._compared[place] or self._scores[place].isolated:
+        rivals = self._rivals[index]
+        if rivals and self._compared[index] and not self._scores[index].isolated:
+            for place in rivals:
+                if self._scores[place].isolated:
                     continue
-                other = track.sequence
+                other = tracks[place].sequence
                 if other.told_ms > told_ms and other.has_skipped(told_ms):
                     self._board.blame(market, place, Fault.SKIPPED, now_ns)
                 has_missed = other.told_ms > before_ms and other.would_skip(before_ms, told_ms)
@@ -249,11 +269,10 @@ class Arbiter:
 
     def _look_ahead(self, market: MarketState, index: int, now_ns: int) -> None:
         """Having caught up with what was noted, see whether another has gone on since."""
-        for place, track in enumerate(market.tracks):
-            if place != index and self._compared[place] and not self._scores[place].isolated:
-                stamps = track.sequence.stamps
-                if stamps:
-                    self._witness(market, stamps[-1], now_ns)
+        for place in self._rivals[index]:
+            stamps = market.tracks[place].sequence.stamps
+            if stamps and not self._scores[place].isolated:
+                self._witness(market, stamps[-1], now_ns)
 
     def _irregular(self, market: MarketState, index: int, verdict: Verdict, now_ns: int) -> None:
         """Count what is not in order; what might matter costs the book."""
@@ -288,12 +307,20 @@ class Arbiter:
         counts = self._scores[index].counts
         counts[Fault.MALFORMED] = counts.get(Fault.MALFORMED, 0) + 1
 
+    def _unreadable(self, index: int, raw: bytes, now_ns: int) -> None:
+        """Count what cannot be read; where it seems to be of a book, that is not true any more."""
+        markets = self._of(peeking.claimed_by(raw))
+        for market in markets:
+            self._board.blame(market, index, Fault.MALFORMED, now_ns)
+        if not markets:
+            self._malformed(index)
+
     def _message(self, index: int, raw: bytes, now_ns: int) -> bytes | None:
         """Take one message; return what of it may go on."""
         try:
             message = peeking.decode_message(raw)
         except UNREADABLE:
-            self._malformed(index)
+            self._unreadable(index, raw, now_ns)
             return None
         named = peeking.assets_of(message)
         if message.event_type not in ("book", "price_change"):

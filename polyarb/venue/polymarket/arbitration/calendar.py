@@ -15,7 +15,7 @@ POST_ONLY_AFTER_DOWN_NS = 120 * _NS
 """How long the venue is post-only after a restart. Source: polymarket.md 7.3."""
 DROP_WINDOW_NS = 5 * _NS
 DROP_PERCENT_MIN = 80
-"""So many of the books lost at once by all sources is no fault of a line: it is the venue."""
+"""So many of the connections ended at once, of all sources, is no fault of a line."""
 _RESTART_HOUR_ET = 7
 _CAUTION_BEFORE = timedelta(minutes=5)
 _CAUTION_AFTER = timedelta(minutes=10)
@@ -66,14 +66,18 @@ class VenueModes:
         elif now_ns >= standing.trusted_from_ns:
             self._enter(mode, reason, now_ns, now_ns + lasts_ns if lasts_ns else 0)
 
-    def dropped(self, source: str, lost: int, of: int, now_ns: int) -> None:
-        """Take note that a source lost so many of its books at once; all together is a restart."""
+    def dropped(self, source: str, lost: int, of: int, now_ns: int) -> bool:
+        """Take note that so many connections of a source ended at once; tell if that is enough.
+
+        If it is so of all sources together it is a restart.
+        """
         if of <= 0 or lost * 100 < of * DROP_PERCENT_MIN:
-            return
+            return False
         self._drops[source] = (now_ns, of)
         self._drops = {
             name: drop for name, drop in self._drops.items() if now_ns - drop[0] <= DROP_WINDOW_NS
         }
+        return True
 
     def is_mass_drop(self, sources: int, now_ns: int) -> bool:
         """Tell whether so many sources lost nearly everything within seconds."""

@@ -5,12 +5,14 @@ read here is not passed on.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from polyarb.domain.units import ONE
+from polyarb.venue.polymarket.channel import wire
 from polyarb.venue.polymarket.channel.numerals import (
+    Rejection,
     UnusableError,
     read_best_ask,
     read_best_bid,
@@ -23,29 +25,22 @@ Top = tuple[int, int]
 """Best bid and best ask in micros; 0 and ONE where a side is empty."""
 LevelKey = tuple[str, bool, int]
 """One level: token, whether it is a bid, price in micros."""
+_OF_BOOKS = ("book", "price_change")
 HOLLOW_BID = 10_000
 HOLLOW_ASK = 990_000
 """Nothing between is what a stale cache of the venue answers. Source: polymarket.md 7.2."""
 
 
-class Change(msgspec.Struct, gc=False):
+class Change(wire.Change, gc=False):
     """One entry of a price_change."""
 
-    asset_id: str
-    price: str
-    size: str
-    side: Literal["BUY", "SELL"]
     hash: str = ""
-    best_bid: str | None = None
-    best_ask: str | None = None
 
 
-class Pair(msgspec.Struct, gc=False):
-    """A price_change of exactly two entries."""
+class Pair(wire.PairChange, gc=False):
+    """A price_change of exactly two entries; what translates it can go on from here."""
 
-    event_type: Literal["price_change"]
     price_changes: tuple[Change, Change]
-    timestamp: Milliseconds
 
 
 class Message(msgspec.Struct):
@@ -84,6 +79,15 @@ def touched(message: Pair | Message) -> Iterator[tuple[LevelKey, str]]:
         yield (entry.asset_id, entry.side == "BUY", read_price(entry.price)[0]), entry.size
 
 
+def check_entries(message: Message) -> None:
+    """Read all of a price_change that will be read when it is translated. Errors: UnusableError."""
+    for entry in message.price_changes:
+        read_price(entry.price)
+        read_size(entry.size)
+        read_best_bid(entry.best_bid)
+        read_best_ask(entry.best_ask)
+
+
 def top_of_change(entry: Change) -> Top | None:
     """Return the top that an entry tells, if it tells one. Errors: UnusableError."""
     if entry.best_bid is None or entry.best_ask is None:
@@ -94,7 +98,7 @@ def top_of_change(entry: Change) -> Top | None:
 def sides_of(book: Message) -> tuple[dict[int, int], dict[int, int]]:
     """Return bids and asks of a book as price to size, without empty levels.
 
-    Errors: UnusableError. Units: micros, micro-shares.
+    Errors: UnusableError, also of a level that is told twice. Units: micros, micro-shares.
     """
     return _side(book.bids), _side(book.asks)
 
@@ -119,6 +123,8 @@ def only(raw: bytes, assets: frozenset[str]) -> bytes:
 
 def _side(levels: list[Level]) -> dict[int, int]:
     side = {read_price(level.price)[0]: read_size(level.size)[0] for level in levels}
+    if len(side) < len(levels):
+        raise UnusableError(Rejection.REPEATED_LEVEL)
     return {price: size for price, size in side.items() if size}
 
 
@@ -128,6 +134,20 @@ def assets_of(message: Message) -> frozenset[str]:
         return frozenset(entry.asset_id for entry in message.price_changes)
     asset = message.asset_id or message.winning_asset_id
     return frozenset((asset,)) if asset else frozenset()
+
+
+def claimed_by(raw: bytes) -> frozenset[str]:
+    """Return the tokens whose books a message that cannot be read seems to tell."""
+    try:
+        message: Any = msgspec.json.decode(raw)
+    except UNREADABLE:
+        return frozenset()
+    if not isinstance(message, dict) or message.get("event_type") not in _OF_BOOKS:
+        return frozenset()
+    entries = message.get("price_changes")
+    bodies = [message, *(entries if isinstance(entries, list) else ())]
+    named = [body.get("asset_id") for body in bodies if isinstance(body, dict)]
+    return frozenset(asset for asset in named if isinstance(asset, str))
 
 
 def part_of(message: Message, assets: frozenset[str], sisters: Mapping[str, str]) -> Pair | Message:

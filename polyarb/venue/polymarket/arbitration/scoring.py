@@ -9,6 +9,8 @@ from enum import StrEnum
 import msgspec
 
 NS_PER_MS = 1_000_000
+NO_DELAY_MS = 2**62
+"""Stands for the shortest delay of a time in which nothing came."""
 PROBATIONS_TO_FORGET = 10
 """After so many times its probation without isolation a source's next one is short again."""
 
@@ -70,7 +72,7 @@ class SourceStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Score:
-    """The record of one source. Memory: constant."""
+    """The record of one source. Memory: constant. delay_ms_min is since it was last taken."""
 
     __slots__ = (
         "_clean_since_ns",
@@ -82,6 +84,7 @@ class Score:
         "_recent",
         "_weight",
         "counts",
+        "delay_ms_min",
         "is_last_resort",
         "isolated",
         "isolations",
@@ -96,6 +99,7 @@ class Score:
         self.is_last_resort = is_last_resort
         self.messages = 0
         self.latency_ms = 0.0
+        self.delay_ms_min = NO_DELAY_MS
         self.latest_ns = 0
         self.counts: dict[Fault, int] = {}
         self.isolated = ""

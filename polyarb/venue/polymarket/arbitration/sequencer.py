@@ -14,21 +14,25 @@ from polyarb.venue.polymarket.arbitration.peeking import (
     Message,
     Pair,
     Top,
+    check_entries,
     top_of_book,
     top_of_change,
     touched,
 )
 from polyarb.venue.polymarket.channel.numerals import (
     PRICES,
+    SIZES,
     read_best_ask,
     read_best_bid,
     read_price,
+    read_size,
 )
 
 WINDOW_MS = 100
 """How far back in venue time a message counts as reordered, not as long gone."""
 RECENT_MAX = 16
 STAMPS_MAX = 48
+_HASHES_MAX = 4 * RECENT_MAX
 
 
 class Verdict(IntEnum):
@@ -63,6 +67,8 @@ class Sequence:
         "_bid",
         "_first",
         "_has_book",
+        "_hashes",
+        "_hashes_ms",
         "recent",
         "since_ms",
         "sisters",
@@ -80,6 +86,8 @@ class Sequence:
         self._first: Change | None = None
         self._bid = self._ask = 0
         self._has_book = False
+        self._hashes: set[str] = set()
+        self._hashes_ms = 0
 
     def restart(self, book: Message | None = None) -> None:
         """Forget what was told before a book, or everything but how far it went."""
@@ -97,23 +105,25 @@ class Sequence:
     def take_pair(self, pair: Pair) -> Verdict:
         """Judge one level of both tokens of the market; remember it if it is in order.
 
-        Errors: UnusableError.
+        Errors: UnusableError of all that will be refused when it is translated.
         """
         timestamp = pair.timestamp
         first, second = pair.price_changes
         price, _, mirrored = PRICES.get(first.price) or read_price(first.price)
+        if first.size not in SIZES:
+            read_size(first.size)
         if (
             second.size != first.size
             or second.side == first.side
             or (second.price != mirrored and read_price(second.price)[0] + price != 1_000_000)
         ):
             return Verdict.UNMIRRORED
-        if timestamp <= self.told_ms:
+        if timestamp > self.told_ms:
+            self.stamps.append(timestamp)
+        elif timestamp < self.told_ms or not self._is_news(first.hash):
             verdict = self._order_of(pair)
             if verdict:
                 return verdict
-        else:
-            self.stamps.append(timestamp)
         if not self._is_top_continued(first, price) and timestamp > self.told_ms:
             self._remember(pair)
             return Verdict.TOP_BROKE
@@ -124,8 +134,9 @@ class Sequence:
     def take(self, message: Message) -> Verdict:
         """Judge any message that changes a book and remember it if it is in order.
 
-        Errors: UnusableError.
+        Errors: UnusableError of all that will be refused when it is translated.
         """
+        check_entries(message)
         if message.timestamp <= self.told_ms:
             verdict = self._order_of(message)
             if verdict:
@@ -177,24 +188,41 @@ class Sequence:
         self.told_ms = max(self.told_ms, message.timestamp)
         self.recent.append(message)
 
+    def _is_news(self, change_hash: str) -> bool:
+        """Tell whether no recent change has this hash: one of the latest time is then in order.
+
+        In a burst many changes have one time, and to compare each with all is what costs most.
+        """
+        hashes = self._hashes
+        if self._hashes_ms != self.told_ms or len(hashes) > _HASHES_MAX:
+            self._hashes_ms = self.told_ms
+            hashes.clear()
+            hashes.update(
+                known.price_changes[0].hash for known in self.recent if known.price_changes
+            )
+        if not change_hash or change_hash in hashes:
+            return False
+        hashes.add(change_hash)
+        return True
+
     def _is_top_continued(self, first: Change, price: int) -> bool:
         """Tell whether the top told now follows from the one before; keeps the new one.
 
         A change of one side leaves the other's best price; a level of more than nothing that is
         better than the best becomes it; a best level that is taken away leaves a worse one.
         """
-        before, self._first = self._first, first
+        before, self._first = self._first, None
         bid, ask = self._bid, self._ask
         if before is None or before.asset_id != first.asset_id:
-            if first.best_bid is None or first.best_ask is None:
-                self._first = None
-                return True
             self._bid = read_best_bid(first.best_bid)[0]
             self._ask = read_best_ask(first.best_ask)[0]
+            is_told = first.best_bid is not None and first.best_ask is not None
+            self._first = first if is_told else None
             return True
         if first.best_bid != before.best_bid or first.best_ask != before.best_ask:
             self._bid = read_best_bid(first.best_bid)[0]
             self._ask = read_best_ask(first.best_ask)[0]
+        self._first = first
         if first.side == "BUY":
             side_before, side_now, is_kept = bid, self._bid, ask == self._ask
             is_better = price > bid

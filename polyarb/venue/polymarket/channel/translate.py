@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from polyarb.domain.market import Catalogue
+from polyarb.domain.market import Catalogue, Market
 from polyarb.domain.messages import FeedLost, LevelChanged, MarketEvent
+from polyarb.domain.surroundings import CatalogueChange, InstrumentsChanged, VenueModeChanged
 from polyarb.ports import FeedStatistics, Frame
 from polyarb.venue.polymarket.channel import wire
 from polyarb.venue.polymarket.channel.events import NS_PER_MS, Token, count, events_of
@@ -21,12 +22,16 @@ from polyarb.venue.polymarket.channel.numerals import (
     UnusableError,
     read_exact_size,
 )
-from polyarb.venue.polymarket.channel.wire import decode_pair
+from polyarb.venue.polymarket.channel.wire import ReadLine, decode_pair
 
 RECEIVE_STEPPED_BACK = "receive_stepped_back"
 """Noted: a line's receive time was before its predecessor's, whose time it was given."""
 FEED_LOST = "feed_lost"
 """Noted: the recording says that books ceased to be true."""
+INSTRUMENTS = "instruments"
+"""Noted: the recording says that other instruments are watched."""
+VENUE_MODE = "venue_mode"
+"""Noted: the recording says that the venue accepts more, or less."""
 LEAP_NS = 3_600 * 10**9
 """From here on a line that moves time ahead must be plausible, because time never goes back."""
 LEAP_NS_MAX = 400 * 86_400 * 10**9
@@ -46,14 +51,18 @@ class Translator:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._tokens: dict[str, Token] = {}
-        for market in catalogue.markets.values():
+        self._know(catalogue.markets.values())
+        self._latest_ns = self._certain_ns = 0
+        self._pairs = 0
+        self._counted = FeedStatistics()
+
+    def _know(self, markets: Iterable[Market]) -> None:
+        """Take the tokens of markets; those of one that left are still known."""
+        for market in markets:
             if market.yes:
                 self._tokens[market.yes] = (market.condition_id, True, market.no or None)
             if market.no:
                 self._tokens[market.no] = (market.condition_id, False, market.yes or None)
-        self._latest_ns = self._certain_ns = 0
-        self._pairs = 0
-        self._counted = FeedStatistics()
 
     @property
     def statistics(self) -> FeedStatistics:
@@ -75,7 +84,7 @@ class Translator:
         """Translate one line of a tape; a line that cannot be used is a frame without events."""
         return next(self.frames((line,)))
 
-    def frames(self, lines: Iterable[bytes]) -> Iterator[Frame]:
+    def frames(self, lines: Iterable[bytes | ReadLine]) -> Iterator[Frame]:
         """Translate lines as they come.
 
         More than 99 of 100 lines of a feed tell one level of one market for both of its tokens.
@@ -86,7 +95,7 @@ class Translator:
         tokens = self._tokens
         for line in lines:
             try:
-                record = decode_pair(line)
+                record = decode_pair(line) if isinstance(line, bytes) else line
                 message = record.msg
                 first, second = message.price_changes
                 condition_id, is_yes, sister = tokens[first.asset_id]
@@ -97,7 +106,7 @@ class Translator:
                 best_bid, best_bid_mirrored = BEST_BIDS[first.best_bid]
                 best_ask, best_ask_mirrored = BEST_ASKS[first.best_ask]
             except _NO_PAIR:
-                yield self.translated(line)
+                yield self.translated(line if isinstance(line, bytes) else line.line)
                 continue
             receive_ns = venue_ns = message.timestamp * NS_PER_MS
             if record.recv_ns is not None:
@@ -114,7 +123,7 @@ class Translator:
                 or second.side == side
                 or not 0 <= receive_ns - self._latest_ns < LEAP_NS
             ):
-                yield self.translated(line)
+                yield self.translated(line if isinstance(line, bytes) else line.line)
                 continue
             self._latest_ns = receive_ns
             self._pairs += 1
@@ -145,7 +154,8 @@ class Translator:
         except _UNREADABLE:
             try:
                 record = wire.decode_raw_line(line)
-                messages = () if record.lost else _split(bytes(record.msg).strip())
+                is_told = record.lost or record.mode or record.instruments
+                messages = () if is_told else _split(bytes(record.msg).strip())
             except (*_UNREADABLE, UnusableError):
                 self._reject(Rejection.MALFORMED_LINE)
                 return Frame(self._latest_ns, ())
@@ -153,6 +163,10 @@ class Translator:
         is_timed = self._set_receive_time(record)
         if isinstance(record, wire.RawLine) and record.lost is not None:
             return self._loss(record.lost)
+        if isinstance(record, wire.RawLine) and record.mode is not None:
+            return self._mode(record.mode)
+        if isinstance(record, wire.RawLine) and record.instruments is not None:
+            return self._instruments(record.instruments)
         events = [event for message in messages for event in self._message(message, is_timed)]
         return Frame(self._latest_ns, events)
 
@@ -206,8 +220,7 @@ class Translator:
 
     def _loss(self, lost: wire.Lost) -> Frame:
         """Say which books ceased to be true; a loss of unknown tokens only is none of ours."""
-        if self._certain_ns and self._latest_ns - self._certain_ns > LEAP_NS_MAX:
-            self._latest_ns = self._certain_ns
+        self._refuse_far_leap()
         count(self._counted.noted, FEED_LOST)
         known = [self._tokens[asset][0] for asset in lost.assets if asset in self._tokens]
         if lost.assets and not known:
@@ -218,6 +231,28 @@ class Translator:
             condition_ids=tuple(sorted(set(known))),
         )
         return Frame(self._latest_ns, (event,))
+
+    def _mode(self, told: wire.ModeTold) -> Frame:
+        """Say what the venue accepts from here on."""
+        self._refuse_far_leap()
+        count(self._counted.noted, VENUE_MODE)
+        event = VenueModeChanged(
+            receive_time_ns=self._latest_ns, mode=told.mode, reason=told.reason
+        )
+        return Frame(self._latest_ns, (event,))
+
+    def _instruments(self, change: CatalogueChange) -> Frame:
+        """Say which instruments there are from here on, and know their tokens."""
+        self._refuse_far_leap()
+        count(self._counted.noted, INSTRUMENTS)
+        self._know(change.markets)
+        event = InstrumentsChanged(receive_time_ns=self._latest_ns, change=change)
+        return Frame(self._latest_ns, (event,))
+
+    def _refuse_far_leap(self) -> None:
+        """Keep the time before a line of our own that lies where nobody can have been."""
+        if self._certain_ns and self._latest_ns - self._certain_ns > LEAP_NS_MAX:
+            self._latest_ns = self._certain_ns
 
     def _reject(self, rejection: Rejection) -> None:
         self._counted.messages += 1

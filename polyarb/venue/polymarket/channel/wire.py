@@ -8,6 +8,9 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 
+from polyarb.domain.surroundings import CatalogueChange
+from polyarb.domain.venue import VenueMode
+
 Milliseconds = Annotated[int, msgspec.Meta(ge=1_000_000_000_000, lt=10_000_000_000_000)]
 """Unix milliseconds of the years 2001 to 2286: what the venue calls a timestamp."""
 ReceivedMs = Annotated[int, msgspec.Meta(ge=0, lt=10_000_000_000_000)]
@@ -153,6 +156,12 @@ class PairLine(Envelope, kw_only=True, gc=False):
     msg: PairChange
 
 
+class ReadLine(PairLine, kw_only=True, gc=False):
+    """A PairLine that need not be read again, because it was read before it was written."""
+
+    line: bytes
+
+
 class Line(Envelope, kw_only=True):
     """A line that holds one message of a known kind or an array of any."""
 
@@ -166,11 +175,20 @@ class Lost(msgspec.Struct):
     assets: list[str] = []
 
 
+class ModeTold(msgspec.Struct):
+    """What a recording says where the venue began to accept more, or less."""
+
+    mode: VenueMode
+    reason: str = ""
+
+
 class RawLine(Envelope, kw_only=True):
-    """Any line; one without msg recorded a loss, or a frame that is no JSON."""
+    """Any line; without msg a loss, a mode, other instruments, or a frame that is no JSON."""
 
     msg: msgspec.Raw = msgspec.Raw(b"")
     lost: Lost | None = None
+    mode: ModeTold | None = None
+    instruments: CatalogueChange | None = None
 
 
 # Lax, so that the number in a timestamp's text is read as such; text fields stay strict in it.

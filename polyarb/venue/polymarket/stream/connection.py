@@ -1,10 +1,12 @@
-"""A websocket that hands every message on in the moment in which it was read, without a queue.
+"""A websocket that hands messages on in the moment in which they were read, without a queue.
 
 Nothing waits, so that nothing can pile up. A plain text frame, which nearly all are, is cut out of
-the bytes here; the library gets every other frame whole, and all of the handshake. Both together
-read twice as many messages as the library's `recv` (benchmarks/bench_stream.py).
+the bytes here; the library gets every other frame whole, and all of the handshake. Little is read
+at once, so that of many connections none waits long for another, and what is not read yet waits in
+the kernel (benchmarks/bench_stream.py, bench_live.py).
 """
 
+import asyncio
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +16,10 @@ from websockets.client import ClientProtocol
 from websockets.frames import OP_BINARY, OP_CONT, OP_TEXT, Frame
 from websockets.protocol import CLOSING, OPEN, Event
 
-Taker = Callable[[bytes], None]
+Taker = Callable[[list[bytes]], None]
 
+READ_BYTES = 8 << 10
+"""What is read of one connection before the next one has its turn."""
 _WHOLE_TEXT = 0x81
 """The first byte of a text frame that is a message by itself, without any extension."""
 _MASKED = 0x80
@@ -23,27 +27,46 @@ _HEAD_END = b"\r\n\r\n"
 _HEAD_BYTES_MAX = 1 << 16
 
 
-class DirectConnection(ClientConnection):
-    """Calls `take` with the bytes of each message, text or binary, put together if in pieces."""
+class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
+    """Calls `take` with the messages of each read, text or binary, put together if in pieces.
+
+    asyncio reads into the buffer that is given here; one that it makes itself for every read has
+    the size of the most it could hold, and costs more than all the rest of a read.
+    """
 
     def __init__(self, protocol: ClientProtocol, *, take: Taker, **options: Any) -> None:
         super().__init__(protocol, **options)
         self._take = take
         self._pieces: bytearray | None = None
-        self._rest = b""
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._rest = bytearray()
+        self._rest_needs = 0
         self._has_head = False
         self._size_max = sys.maxsize if protocol.max_size is None else protocol.max_size
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Say where the next read goes."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read."""
+        self.data_received(bytes(self._buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Read what came; a connection that is being closed is not waited for."""
         if self._rest:
-            data, self._rest = self._rest + data, b""
+            self._rest += data
+            if len(self._rest) < self._rest_needs:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        self._rest_needs = 0
         if not self._has_head:
             data = self._take_head(data)
         if self.protocol.state is OPEN:
             data = self._take_frames(data)
         if self.protocol.state is OPEN:
-            self._rest = data
+            self._rest += data
         elif data:
             super().data_received(data)
         if self.protocol.state is CLOSING:
@@ -53,7 +76,7 @@ class DirectConnection(ClientConnection):
         """Give the library the head of its answer when it is complete; return what follows."""
         end = data.find(_HEAD_END)
         if end < 0 and len(data) <= _HEAD_BYTES_MAX:
-            self._rest = data
+            self._rest += data
             return b""
         self._has_head = True
         cut = end + len(_HEAD_END) if end >= 0 else len(data)
@@ -67,6 +90,8 @@ class DirectConnection(ClientConnection):
         Source: RFC 6455 5.2.
         """
         at, end = 0, len(data)
+        messages: list[bytes] = []
+        is_refused = False
         while end - at >= 2:
             length, start = data[at + 1], at + 2
             if length == 126:
@@ -75,33 +100,39 @@ class DirectConnection(ClientConnection):
             elif length == 127:
                 start = at + 10
                 length = int.from_bytes(data[at + 2 : start])
-            elif length & _MASKED:
-                break
-            if start > end:
-                return data[at:]
+            is_refused = data[at + 1] >= _MASKED or (start <= end and length > self._size_max)
             stop = start + length
-            if length > self._size_max:
+            if is_refused or start > end:
                 break
             if stop > end:
-                return data[at:]
+                self._rest_needs = stop - at
+                break
             if data[at] == _WHOLE_TEXT and self._pieces is None:
-                self._take(data[start:stop])
+                messages.append(data[start:stop])
             else:
+                messages = self._hand_on(messages)
                 super().data_received(data[at:stop])
                 if self.protocol.state is not OPEN:
                     return data[stop:]
             at = stop
-        else:
+        self._hand_on(messages)
+        if not is_refused:
             return data[at:]
         super().data_received(data[at:])
         return b""
+
+    def _hand_on(self, messages: list[bytes]) -> list[bytes]:
+        """Hand on what was read so far; return where to put what follows."""
+        if messages:
+            self._take(messages)
+        return []
 
     def process_event(self, event: Event) -> None:
         """Hand a message on; all else is the library's."""
         if not isinstance(event, Frame) or event.opcode not in (OP_TEXT, OP_BINARY, OP_CONT):
             super().process_event(event)
         elif event.fin and self._pieces is None:
-            self._take(bytes(event.data))
+            self._take([bytes(event.data)])
         else:
             self._add(event)
 
@@ -112,4 +143,4 @@ class DirectConnection(ClientConnection):
         if piece.fin:
             message = bytes(self._pieces)
             self._pieces = None
-            self._take(message)
+            self._take([message])

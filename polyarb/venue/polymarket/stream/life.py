@@ -20,6 +20,7 @@ NS_PER_MS = 1_000_000
 _REMARK_BYTES_MAX = 64
 _PONG = b"PONG"
 _NOTHING = frozenset({b"", b"[]"})
+_OPENINGS = frozenset({b"{", b"["})
 _check_json = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -91,33 +92,35 @@ class Life:
         self.opened_ns = self.pinged_ns = self._around.clock.monotonic_ns()
         self.heard_ns = max(self.heard_ns, self.opened_ns)
 
-    def take(self, frame: bytes) -> None:
-        """Deliver a frame as it came, unless it says nothing or comes after the end."""
-        around, counted = self._around, self._counted
-        receive_ns = around.clock.now_ns()
-        if self.is_over or around.is_stopped:
-            return
-        if len(frame) <= len(_PONG) and self._says_nothing(frame):
-            return
-        counted.frames += 1
-        counted.bytes += len(frame)
-        counted.last_frame_ns = receive_ns
-        is_message = _is_message(frame)
-        if is_message:
-            self.heard_ns = around.clock.monotonic_ns()
-            self.has_delivered = around.has_delivered = True
-        self._deliver(frame, receive_ns)
-        if not (is_message or _is_remark(frame)):
-            self.finish(LossReason.TORN)
+    def take(self, frames: list[bytes]) -> None:
+        """Deliver the frames of one read as they came, except what says nothing or is too late.
 
-    def _deliver(self, frame: bytes, receive_ns: int) -> None:
-        """Give a frame to the sink; its fault is kept, because the event loop swallows it."""
-        try:
-            self._around.sink.frame(self._around.source, frame, receive_ns)
-        except BaseException as fault:
-            self.fault = fault
-            self.finish(None)
-            raise
+        A fault of the sink is kept, because the event loop swallows it.
+        """
+        around, counted = self._around, self._counted
+        source, deliver = around.source, around.sink.frame
+        receive_ns = around.clock.now_ns()
+        is_heard = False
+        for frame in frames:
+            if self.is_over or around.is_stopped:
+                return
+            if len(frame) <= len(_PONG) and self._says_nothing(frame):
+                continue
+            counted.frames += 1
+            counted.bytes += len(frame)
+            counted.last_frame_ns = receive_ns
+            is_message = _is_message(frame)
+            if is_message and not is_heard:
+                is_heard = self.has_delivered = around.has_delivered = True
+                self.heard_ns = around.clock.monotonic_ns()
+            try:
+                deliver(source, frame, receive_ns)
+            except BaseException as fault:
+                self.fault = fault
+                self.finish(None)
+                raise
+            if not (is_message or _is_remark(frame)):
+                self.finish(LossReason.TORN)
 
     def finish(self, reason: LossReason | None) -> None:
         """End it ourselves; nothing is heard any more."""
@@ -144,7 +147,7 @@ def _is_remark(frame: bytes) -> bool:
 
 def _is_message(frame: bytes) -> bool:
     """Tell whether a frame is a JSON object or array in UTF-8, without reading what it says."""
-    if frame.lstrip()[:1] not in (b"{", b"["):
+    if frame[:1] not in _OPENINGS and frame.lstrip()[:1] not in _OPENINGS:
         return False
     try:
         if not frame.isascii():

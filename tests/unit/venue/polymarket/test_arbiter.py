@@ -1,10 +1,20 @@
 """Failover, isolation, fresh snapshots and cutting, one rule at a time."""
 
 import json
+from collections.abc import Mapping
+from decimal import Decimal
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polyarb.domain.ids import ConditionId, TokenId
+from polyarb.domain.market import Catalogue, Market
+from polyarb.store.recording import tape_line
 from polyarb.venue.polymarket.arbitration.arbiter import Arbiter
+from polyarb.venue.polymarket.arbitration.peeking import decode_pair
 from polyarb.venue.polymarket.arbitration.scoring import Fault, Judging
 from polyarb.venue.polymarket.arbitration.state import Patience, SourceSpec
+from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.polymarket.sources import Line, Loss
 from polyarb.venue.polymarket.stream.faults import LossReason
 from tests.arbiter_cases import MARKETS, Case
@@ -36,7 +46,14 @@ class Bench:
     def tell(self, frame: bytes, source: str = "one") -> list[Line | Loss]:
         before = len(self.out)
         self.arbiter.frame(source, frame, self.now)
-        return self.out[before:]
+        return [self.plain(item) for item in self.out[before:]]
+
+    def plain(self, item: Line | Loss) -> Line | Loss:
+        """Check what a line was read as, then leave it out."""
+        if isinstance(item, Loss) or item.pair is None:
+            return item
+        assert item.pair == decode_pair(item.frame)
+        return Line(item.receive_time_ns, item.frame)
 
     def begin(self, source: str = "one", at: int = 0) -> None:
         self.tell(book(YES, at), source)
@@ -95,6 +112,16 @@ def _entry(token: str, price: int, size: int, side: str, top: tuple[int, int]) -
         "best_bid": f"0.{top[0]:02d}",
         "best_ask": f"0.{top[1]:02d}",
     }
+
+
+def test_the_commonest_message_goes_on_with_what_it_was_read_as() -> None:
+    it = Bench()
+    it.begin()
+    whole = change(4)
+    it.tell(whole)
+    assert it.out[-1] == Line(it.now, whole, decode_pair(whole))
+    it.tell(book(YES, 5))
+    assert it.out[-1] == Line(it.now, book(YES, 5))
 
 
 def test_nothing_of_a_token_goes_on_before_its_book() -> None:
@@ -400,7 +427,7 @@ def test_a_frozen_stream_is_left_while_a_dead_socket_of_one_market_fails_over_al
     assert it.is_true()
 
 
-def single(at: int, *entries: dict[str, str]) -> bytes:
+def single(at: int, *entries: Mapping[str, object]) -> bytes:
     message = {"event_type": "price_change", "price_changes": entries, "timestamp": str(T + at)}
     return json.dumps(message).encode()
 
@@ -428,6 +455,114 @@ def test_a_change_without_entries_or_of_the_future_costs_the_book() -> None:
     (loss,) = it.tell(single(90_000, _entry(YES, 30, 5, "BUY", (40, 60))))
     assert isinstance(loss, Loss)
     assert it.counted("one") == {Fault.AHEAD_OF_TIME: 1, Fault.MALFORMED: 1}
+
+
+_PAIR = [_entry(YES, 30, 5, "BUY", (40, 60)), _entry(NO, 70, 5, "SELL", (40, 60))]
+_ILL: dict[str, list[dict[str, object]]] = {
+    "size is no number": [entry | {"size": "many"} for entry in _PAIR],
+    "size is negative": [entry | {"size": "-5"} for entry in _PAIR],
+    "size of more than there is": [entry | {"size": "9" * 20} for entry in _PAIR],
+    "size is a number of JSON": [entry | {"size": 5} for entry in _PAIR],
+    "size is missing": [{"asset_id": YES, "price": "0.3", "side": "BUY"}],
+    "side is unknown": [entry | {"side": "HOLD"} for entry in _PAIR],
+    "size of one token": [_PAIR[0] | {"size": "1e3"}],
+    "size of several levels": [*_PAIR, _PAIR[0] | {"price": "0.31", "size": ""}],
+    "price off the lattice": [entry | {"price": "0.30001"} for entry in _PAIR],
+    "best bid is no number": [entry | {"best_bid": "high"} for entry in _PAIR],
+    "best bid is no number, without an ask": [
+        entry | {"best_bid": "high", "best_ask": None} for entry in _PAIR
+    ],
+    "best ask of one token": [_PAIR[0] | {"best_ask": "1.5"}],
+}
+
+
+@pytest.mark.parametrize("name", _ILL)
+def test_what_could_not_be_translated_costs_the_book_instead_of_being_passed_on(name: str) -> None:
+    it = Bench()
+    it.begin()
+    (loss,) = it.tell(single(1, *_ILL[name]))
+    assert isinstance(loss, Loss)
+    assert it.counted("one") == {Fault.MALFORMED: 1}
+
+
+def test_a_book_that_tells_a_level_twice_is_not_taken() -> None:
+    it = Bench()
+    level = b'{"price": "0.40", "size": "7"}'
+    twice = book(YES, 1).replace(level, level + b", " + level)
+    assert it.tell(twice) == []
+    it.begin(at=2)
+    (loss,) = it.tell(twice.replace(str(T + 1).encode(), str(T + 3).encode()))
+    assert isinstance(loss, Loss)
+    assert it.counted("one")[Fault.MALFORMED] >= 1
+
+
+def test_what_cannot_be_read_and_is_of_no_book_of_ours_costs_nothing() -> None:
+    it = Bench()
+    it.begin()
+    for frame in (
+        b'{"event_type":"price_change","price_changes":5}',
+        b'{"event_type":"price_change","price_changes":[5,{"asset_id":7},{"asset_id":"C"}]}',
+        b'{"event_type":"novelty","asset_id":"A:YES"}',
+        b'{"asset_id":"A:YES"}',
+        b"[5]",
+    ):
+        assert it.tell(frame) == []
+    assert it.counted("one") == {Fault.MALFORMED: 5}
+
+
+_NUMERALS = st.one_of(
+    st.sampled_from(
+        ["0.3", "0.30", "0.300", "0.0001", "5", "0", "1", "", "-1", "1e3", "0.1234567"]
+    ),
+    st.text(alphabet="0123456789.-e \u0663", max_size=12),
+    st.none(),
+)
+_ENTRIES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "asset_id": st.sampled_from([YES, NO]),
+            "price": _NUMERALS,
+            "size": _NUMERALS,
+            "side": st.sampled_from(["BUY", "SELL", "buy"]),
+            "best_bid": _NUMERALS,
+            "best_ask": _NUMERALS,
+        }
+    ),
+    max_size=3,
+)
+
+
+@given(st.lists(_ENTRIES, min_size=1, max_size=4), st.booleans())
+def test_whatever_is_passed_on_is_translated(
+    told: list[list[dict[str, object]]], is_mirrored: bool
+) -> None:
+    """What the engine could not read would leave its book untrue while the arbiter trusts it."""
+    it = Bench()
+    it.begin()
+    for at, entries in enumerate(told, start=1):
+        is_pair = is_mirrored and bool(entries)
+        it.tell(single(at, *([entries[0], mirror_of(entries[0])] if is_pair else entries)))
+    market = Market(condition_id=ConditionId("A"), yes=TokenId(YES), no=TokenId(NO))
+    translator = Translator(Catalogue(markets={market.condition_id: market}))
+    lines = [
+        tape_line(item.frame, item.receive_time_ns, number)
+        for number, item in enumerate(it.out)
+        if isinstance(item, Line)
+    ]
+    assert all(frame.events for frame in translator.frames(lines))
+    assert not translator.statistics.rejected
+
+
+def mirror_of(entry: dict[str, object]) -> dict[str, object]:
+    """Say the same of the other token, as well as that can be said."""
+    price = str(entry["price"])
+    try:
+        mirrored = f"{1 - Decimal(price):.{len(price.partition('.')[2])}f}"
+    except ArithmeticError:
+        mirrored = price
+    other = {YES: NO, NO: YES}[str(entry["asset_id"])]
+    side = {"BUY": "SELL"}.get(str(entry["side"]), "BUY")
+    return entry | {"asset_id": other, "price": mirrored, "side": side}
 
 
 def test_a_change_of_two_markets_is_cut_to_the_one_that_may_go_on() -> None:

@@ -3,6 +3,8 @@
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from polyarb.venue.polymarket.arbitration.peeking import Change, Message, Pair
 from polyarb.venue.polymarket.arbitration.sequencer import (
     DROPPED,
@@ -24,10 +26,11 @@ def pair(
     *,
     is_bid: bool = True,
     top: tuple[int, int] | None = None,
+    told_hash: str = "",
 ) -> Pair:
     bid, ask = (None, None) if top is None else (f"0.{top[0]:02d}", f"0.{top[1]:02d}")
     side, other = ("BUY", "SELL") if is_bid else ("SELL", "BUY")
-    first = Change("YES", f"0.{price:02d}", str(size), side, "", bid, ask)  # type: ignore[arg-type]
+    first = Change("YES", f"0.{price:02d}", str(size), side, bid, ask, told_hash)  # type: ignore[arg-type]
     second = Change("NO", f"0.{100 - price:02d}", str(size), other)  # type: ignore[arg-type]
     return Pair("price_change", (first, second), T + at)
 
@@ -138,3 +141,35 @@ def test_what_is_remembered_is_bounded() -> None:
         sequence.take_pair(pair(at))
     assert len(sequence.recent) == RECENT_MAX
     assert len(sequence.stamps) == STAMPS_MAX
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(30, 32), st.integers(5, 7), st.integers(1, 3)),
+        max_size=120,
+    )
+)
+def test_a_hash_saves_comparisons_and_changes_no_verdict(
+    told: list[tuple[int, int, int, int]],
+) -> None:
+    bare, hashed = begun(), begun()
+    at = 0
+    for step, price, size, times in told:
+        at += step
+        for _ in range(times):
+            one = pair(at, price, size)
+            two = pair(at, price, size, told_hash=f"{at}{price}{size}"[-3:])
+            assert hashed.take_pair(two) is bare.take_pair(one)
+    assert len(hashed._hashes) <= 4 * RECENT_MAX + 1
+
+
+def test_changes_of_one_hash_are_compared_all_the_same() -> None:
+    sequence = begun(pair(0, 30, told_hash="h"), pair(0, 31, told_hash="h"))
+    assert sequence.take_pair(pair(0, 30, told_hash="h")) is Verdict.REPEATED
+
+
+def test_many_changes_of_one_time_are_remembered_within_bounds() -> None:
+    sequence = begun(*(pair(0, told_hash=f"h{n}", size=n + 1) for n in range(500)))
+    assert len(sequence._hashes) <= 4 * RECENT_MAX + 1
+    last = pair(0, told_hash="h499", size=500)
+    assert sequence.take_pair(last) is Verdict.REPEATED

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polyarb.venue.polymarket.stream.connection import DirectConnection
+from polyarb.venue.polymarket.stream.connection import READ_BYTES, DirectConnection
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.extensions.permessage_deflate import (
@@ -54,7 +54,7 @@ class Ends:
         )
         self.taken: list[bytes] = []
         self.wire = Wire()
-        self.client = DirectConnection(client, take=self.taken.append, ping_interval=None)
+        self.client = DirectConnection(client, take=self.taken.extend, ping_interval=None)
         self.client.connection_made(self.wire)
         self.client.request = client.connect()
         client.send_request(self.client.request)
@@ -73,10 +73,13 @@ class Ends:
         return b"".join(self.venue.data_to_send())
 
     def receive(self, data: bytes, cuts: list[int]) -> None:
-        """Deliver bytes in pieces."""
+        """Deliver bytes in pieces, as an event loop does that reads into the buffer it is given."""
         places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
         for start, stop in pairwise(places):
-            self.client.data_received(data[start:stop])
+            for at in range(start, stop, READ_BYTES):
+                size = min(READ_BYTES, stop - at)
+                self.client.get_buffer(-1)[:size] = data[at : at + size]
+                self.client.buffer_updated(size)
 
     def end(self) -> None:
         """Let go of everything, as the event loop does in the end."""
@@ -233,6 +236,20 @@ def test_a_ping_of_the_protocol_is_answered() -> None:
         (pong,) = ends.venue.events_received()
         assert isinstance(pong, Frame)
         assert pong.opcode is OP_PONG
+        ends.end()
+
+    within_loop(case)
+
+
+def test_messages_of_one_read_are_handed_on_together() -> None:
+    def case() -> None:
+        ends = Ends()
+        reads: list[list[bytes]] = []
+        ends.client._take = reads.append
+        ping = frame(OP_PING, b"")
+        texts = [frame(OP_TEXT, text) for text in (b"a", b"b", b"c")]
+        ends.receive(ends.accepted() + texts[0] + texts[1] + ping + texts[2], [])
+        assert reads == [[b"a", b"b"], [b"c"]]
         ends.end()
 
     within_loop(case)

@@ -20,9 +20,12 @@ from polyarb.domain.messages import (
 from polyarb.domain.order import SetStatus
 from polyarb.domain.plan import Family
 from polyarb.domain.units import parse_micros
+from polyarb.domain.venue import VenueMode
 from polyarb.ports import FAR_FUTURE_NS
 from polyarb.venue.shadow.draws import is_faded, is_reverted, latency_ns
 from polyarb.venue.shadow.fakes import FakeBooks
+from polyarb.venue.shadow.gateway import BLOCK_NS, RESTRICTED_WAITS
+from polyarb.venue.shadow.matching import KillReason
 from shadow_cases import (
     BUY,
     MS_NS,
@@ -363,6 +366,52 @@ def test_an_unwind_gives_up_on_a_book_that_stays_dead() -> None:
     (settled,) = of_type(shadow.due(NEVER_NS), SetSettled)
     assert settled.receive_time_ns == at_ns + 8_100 * MS_NS
     assert (settled.proceeds, settled.unsold) == (0, parse_micros("50"))
+
+
+def test_a_fill_is_charged_by_the_facts_of_now_and_not_by_those_of_the_start() -> None:
+    books = pair_books()
+    shadow = gateway(books, market("A"), market("B"))
+    books.markets[A] = market("A", rate=500)
+    shadow.dispatch(pair())
+    matched = of_type(shadow.due(NEVER_NS), OrderMatched)
+    assert [event.fee > 0 for event in matched] == [True, False]
+
+
+@pytest.mark.parametrize("mode", sorted(set(VenueMode) - {VenueMode.OK}))
+def test_a_venue_that_matches_nothing_fills_no_order_and_no_later_tier(mode: VenueMode) -> None:
+    books = pair_books()
+    shadow = gateway(books, market("A"), market("B"))
+    shadow.dispatch(pair())
+    books.venue_mode = mode
+    told = shadow.due(NEVER_NS)
+    killed = of_type(told, OrderKilled)
+    assert [event.reason for event in killed] == [KillReason.VENUE_RESTRICTED] * 2
+    assert not of_type(told, OrderMatched)
+    filled = {name: tier.quantity for name, tier in tiers(told).items()}
+    assert filled == {"T0": parse_micros("50"), "T1": 0, "T2": 0, "T3": 0}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "unsold"), [(1, "0"), (RESTRICTED_WAITS, "0"), (RESTRICTED_WAITS + 10, "50")]
+)
+def test_an_unwind_waits_for_a_venue_that_matches_nothing_but_not_for_ever(
+    blocks: int, unsold: str
+) -> None:
+    books = pair_books()
+    books.replace(B)
+    shadow = gateway(books, market("A"), market("B"))
+    placed = pair()
+    shadow.dispatch(placed)
+    shadow.due(START_NS + 9 * 10**9)
+    books.venue_mode = VenueMode.DOWN
+    at_ns = START_NS + 10**10
+    shadow.dispatch(unwind(placed, at_ns))
+    early = shadow.due(at_ns + 100 * MS_NS + (blocks - 1) * BLOCK_NS)
+    books.venue_mode = VenueMode.OK
+    (settled,) = of_type([*early, *shadow.due(NEVER_NS)], SetSettled)
+    assert settled.unsold == parse_micros(unsold)
+    last = min(blocks, RESTRICTED_WAITS)
+    assert settled.receive_time_ns == at_ns + 100 * MS_NS + last * BLOCK_NS
 
 
 def test_a_market_is_watched_while_an_unwind_is_under_way() -> None:
