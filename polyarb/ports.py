@@ -7,14 +7,16 @@ import msgspec
 
 from polyarb.domain.book import Depth
 from polyarb.domain.ids import ConditionId
+from polyarb.domain.market import Market
 from polyarb.domain.messages import (
     Command,
     GatewayEvent,
     JournalMessage,
     MarketEvent,
-    OperatorHalted,
-    OperatorResumed,
+    OperatorOrder,
 )
+from polyarb.domain.surroundings import ClockJudged
+from polyarb.domain.venue import VenueMode
 
 FAR_FUTURE_NS = 2**63 - 1
 """A deadline that never comes."""
@@ -59,6 +61,15 @@ class Books(Protocol):
 
     def depth(self, condition_id: ConditionId) -> Depth | None:
         """Return the levels of a book that may be decided on, or None."""
+        ...
+
+    def market(self, condition_id: ConditionId) -> Market | None:
+        """Return a market as it is known now, or None where nothing is known since the start."""
+        ...
+
+    @property
+    def venue_mode(self) -> VenueMode:
+        """What the venue accepts at present."""
         ...
 
 
@@ -108,9 +119,9 @@ class Journal(Protocol):
 
 
 class Inbox(Protocol):
-    """Orders of an operator to a running process."""
+    """What a running process is told beside its feed: an operator's orders, its clock's health."""
 
-    def take(self, now_ns: int) -> Sequence[OperatorHalted | OperatorResumed]:
+    def take(self, now_ns: int) -> Sequence[OperatorOrder | ClockJudged]:
         """Return what arrived since the last call, as events of this moment."""
         ...
 
@@ -124,4 +135,33 @@ class Clock(Protocol):
 
     def monotonic_ns(self) -> int:
         """Return nanoseconds that never step back."""
+        ...
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel is told at once. The id is the same however often it is sent.
+
+    Shape: body is JSON for machines; title and text are for people; is_urgent wakes somebody.
+    """
+
+    notice_id: str
+    title: str
+    text: str
+    body: bytes
+    is_urgent: bool
+
+
+class Notifier(Protocol):
+    """A channel that people or machines are told through."""
+
+    @property
+    def name(self) -> str:
+        """Return its name in records and messages."""
+        ...
+
+    def send(self, notice: Notice) -> None:
+        """Return only when the channel took it, within the channel's own deadline.
+
+        Errors: DeliveryError, without anything secret in it.
+        """
         ...

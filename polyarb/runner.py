@@ -12,6 +12,7 @@ import msgspec
 
 from polyarb.domain.errors import VenueError
 from polyarb.domain.ids import ConditionId
+from polyarb.domain.measures import FeedMeasured, StageMeasured
 from polyarb.domain.messages import (
     BooksOpened,
     CancelAll,
@@ -19,13 +20,14 @@ from polyarb.domain.messages import (
     ControlEvent,
     Event,
     FeedLost,
-    FeedMeasured,
     GatewayEvent,
     MarketEvent,
+    OperatorOrder,
     OperatorResumed,
     Output,
     PlaceOrders,
     RaiseAlert,
+    RecoverSet,
     RedeemSet,
     RequestSnapshot,
     RunStarted,
@@ -34,18 +36,29 @@ from polyarb.domain.messages import (
     SettleSet,
     UnwindSet,
 )
-from polyarb.domain.order import HeldSet
+from polyarb.domain.order import DayResult, HeldSet
+from polyarb.domain.surroundings import FeedChange
 from polyarb.engine.engine import Engine
 from polyarb.host.latency import LatencyTracker, Stage
 from polyarb.ports import FAR_FUTURE_NS, Clock, Feed, Frame, Gateway, Inbox, Journal
 
-COMMANDS = (PlaceOrders, SettleSet, RedeemSet, UnwindSet, CancelAll, RequestSnapshot, RaiseAlert)
+COMMANDS = (
+    PlaceOrders,
+    SettleSet,
+    RedeemSet,
+    RecoverSet,
+    UnwindSet,
+    CancelAll,
+    RequestSnapshot,
+    RaiseAlert,
+)
 POLL_EVERY = 256
 """Frames with events between looks at the inbox and the observers."""
 MEASURE_EVERY = 64
 """Frames with events between latency samples."""
 MEASURED_NS = 60 * 10**9
 """Stream time between two notes of what the feed delivered."""
+DAY_NS = 86_400 * 10**9
 OBSERVE_NS = 250_000_000
 """Wall time between two calls of the observers."""
 
@@ -84,9 +97,12 @@ class Runner:
         self.stages = LatencyTracker()
         self.latency = self.stages.of(Stage.BOOK_TO_DECISION)
         self.is_live = False
+        self.is_urgent = False
+        self.is_over = False
         self.observers: list[Callable[[Runner], None]] = []
         self.duration_ns: int | None = None
         self.held: tuple[HeldSet, ...] = ()
+        self.day_results: tuple[DayResult, ...] = ()
         self.poll_every = POLL_EVERY
         self._inbox = inbox
         self._clock = clock
@@ -138,7 +154,11 @@ class Runner:
         self.progress.stop_reason = self.progress.stop_reason or reason
 
     def poll(self) -> bool:
-        """Look at the inbox, the clock and the observers; tell whether to go on."""
+        """Look at the inbox, the clock and the observers; tell whether to go on.
+
+        The observers look four times a second, and at once when something is urgent.
+        """
+        is_urgent, self.is_urgent = self.is_urgent, False
         self.progress.frames = self.feed.statistics.frames
         for event in self._inbox.take(self.progress.now_ns):
             self._control(event)
@@ -147,19 +167,32 @@ class Runner:
         now_ns = self._clock.monotonic_ns()
         if self.duration_ns is not None and now_ns - self._began_ns >= self.duration_ns:
             self.stop("duration reached")
-        if now_ns >= self._observe_ns:
+        if is_urgent or now_ns >= self._observe_ns:
             self._observe_ns = now_ns + OBSERVE_NS
             for observe in self.observers:
                 observe(self)
         return not self.progress.stop_reason
 
+    def order(self, event: OperatorOrder) -> None:
+        """Take an order between two events, as an observer may give it; a run that is over none."""
+        if not self.is_over:
+            self._control(event)
+
     def _opened(self) -> BooksOpened:
-        """Tell, once, which sets were held when the run's time began; later ones are not yet."""
+        """Tell, once, what earlier runs left, and what they settled on the day that the feed tells.
+
+        A set that was held later than now, and a run that began no earlier, are not yet.
+        """
         now_ns = self.progress.now_ns
         held = tuple(one for one in self.held if one.held_ns <= now_ns)
-        self.held = ()
+        day_pnl = sum(
+            one.pnl
+            for one in self.day_results
+            if one.day == now_ns // DAY_NS and one.began_ns < now_ns
+        )
+        self.held, self.day_results = (), ()
         open_sets = len(self.engine.state.sets) + len(held)
-        return BooksOpened(receive_time_ns=now_ns, open_sets=open_sets, held=held)
+        return BooksOpened(receive_time_ns=now_ns, open_sets=open_sets, held=held, day_pnl=day_pnl)
 
     def _play(self, frames: Iterable[Frame]) -> None:
         """Step through the feed; written for speed, since every message passes here."""
@@ -190,7 +223,7 @@ class Runner:
             if began_ns:
                 self._time(frame.receive_time_ns, monotonic_ns() - began_ns)
                 self._measure()
-            if not seen % poll_every:
+            if self.is_urgent or not seen % poll_every:
                 progress.now_ns = frame.receive_time_ns
                 self.poll()
             if progress.stop_reason:
@@ -282,6 +315,7 @@ class Runner:
                 latency_ns_p95=latency.p95,
                 latency_ns_p99=latency.p99,
                 decisions=self.progress.decisions,
+                stages=_measured_stages(self.stages),
             ),
             self.progress.position,
         )
@@ -297,6 +331,7 @@ class Runner:
             progress.now_ns = max(progress.now_ns, self._answer_ns)
             self._catch_up(progress.now_ns)
         self._control(RunStopped(receive_time_ns=progress.now_ns, reason=progress.stop_reason))
+        self.is_over = True
         self.journal.make_durable()
         for observe in self.observers:
             observe(self)
@@ -306,4 +341,18 @@ def _concerns(event: MarketEvent, watched: Set[ConditionId]) -> bool:
     """Tell whether an event says something of a watched market."""
     if isinstance(event, FeedLost):
         return not event.condition_ids or not watched.isdisjoint(event.condition_ids)
+    if isinstance(event, FeedChange):
+        return False
     return event.condition_id in watched
+
+
+def _measured_stages(stages: LatencyTracker) -> dict[str, StageMeasured]:
+    """Write down every stage that has samples, and receipt to decision as a whole behind them."""
+    report = stages.report()
+    named = [(str(one.stage), one.latency) for one in report.stages]
+    named.append(("receive to decision", report.receive_to_decision))
+    return {
+        name: StageMeasured(n=one.n, p50=one.p50, p95=one.p95, p99=one.p99)
+        for name, one in named
+        if one.p50 is not None and one.p95 is not None and one.p99 is not None
+    }

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
+from polyarb.alerts.reference import alerts_reference, metrics_reference
 from polyarb.cli.app import app
 from polyarb.cli.exit_codes import ExitCode
+from polyarb.config.alerts import load_alerts
 from polyarb.config.reference import configuration_reference
 from polyarb.domain.order import ORDER_STEPS, SET_STEPS, TRADE_STEPS, TRADING_STEPS
+from polyarb.rollout.checklist import checklist_reference
+from polyarb.store.workspace import Workspace
 from polyarb.wiring.doctor_checks import doctor_reference
 
 if TYPE_CHECKING:
@@ -110,6 +114,11 @@ def with_states(text: str) -> str:
     return f"{before}{STATES_BEGIN}{state_tables()}{STATES_END}{after}"
 
 
+def alert_reference() -> str:
+    """Write docs/ALERTS.md from the shipped rules."""
+    return alerts_reference(load_alerts(Workspace(DOCS.parent)).rules)
+
+
 def main() -> None:
     """Write every generated document."""
     architecture = DOCS / "ARCHITECTURE.md"
@@ -117,6 +126,9 @@ def main() -> None:
         DOCS / "CONFIGURATION.md": configuration_reference(),
         DOCS / "CLI.md": command_reference(),
         DOCS / "DOCTOR.md": doctor_reference(),
+        DOCS / "GO_NO_GO_CHECKLIST.md": checklist_reference(),
+        DOCS / "ALERTS.md": alert_reference(),
+        DOCS / "METRICS.md": metrics_reference(),
         architecture: with_states(architecture.read_text(encoding="utf-8")),
     }
     for path, text in written.items():

@@ -10,8 +10,6 @@ from polyarb.domain.messages import (
     GatewayEvent,
     JournalMessage,
     MarketEvent,
-    OperatorHalted,
-    OperatorResumed,
 )
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
@@ -20,7 +18,7 @@ from polyarb.research.replay import Replay
 from polyarb.runner import Runner
 from polyarb.store.memory import EmptyInbox, MemoryJournal, MemoryRecord
 from polyarb.venue.shadow import ShadowGateway
-from polyarb.wiring.scenario import ScriptedFeed, ScriptedInbox
+from polyarb.wiring.scenario import ScriptedFeed, ScriptedInbox, Told
 from tests.worlds import started
 
 __all__ = ["BareFeed", "Drive", "ScriptedFeed", "ScriptedInbox", "market_events", "replayed"]
@@ -41,11 +39,11 @@ class BareFeed:
 
 
 def market_events(events: Sequence[Event]) -> list[MarketEvent]:
-    """Leave out the operator's orders."""
+    """Leave out what is told beside the feed."""
     return [
         event  # type: ignore[misc]
         for event in events
-        if not isinstance(event, OperatorHalted | OperatorResumed)
+        if not isinstance(event, Told)
     ]
 
 

@@ -7,10 +7,10 @@ from tests import gamma_pages
 from tests.wire_server import Answer, ThreadedWire, WireServer
 
 
-def list_instruments(server: WireServer) -> None:
-    """Let the server's REST tell the markets of its venue, one event for each."""
+def list_instruments(server: WireServer, markets: int | None = None) -> None:
+    """Let the server's REST tell markets of its venue, all or the first ones, one event each."""
     events = []
-    for number, market in enumerate(server.venue.markets):
+    for number, market in enumerate(server.venue.markets[:markets]):
         body = gamma_pages.market(
             f"market-{number}",
             conditionId=market.condition_id,
@@ -26,7 +26,7 @@ def list_instruments(server: WireServer) -> None:
 
 
 def point_at(workspace: Path, wire: ThreadedWire, **figures: int) -> None:
-    """Write the venue section of a workspace's settings in place of the shipped one."""
+    """Write the venue section of a workspace's settings anew, and that no time server is asked."""
     hosts = wire.hosts
     lines = [
         "venue:",
@@ -36,6 +36,8 @@ def point_at(workspace: Path, wire: ThreadedWire, **figures: int) -> None:
         f"    clob: {hosts.clob}",
         f"    stream: {hosts.stream}",
         f"    geoblock: {hosts.geoblock}",
+        "clock:",
+        "  servers: []",
     ]
     settings = workspace / "config" / "config.yaml"
     shipped, _, _ = settings.read_text().partition("venue:\n")

@@ -12,6 +12,9 @@ from polyarb.domain.plan import JointReason, SizeReason
 from polyarb.domain.reasons import Denial, Guard
 from polyarb.domain.selection import Unselected
 from polyarb.research.scenario import DECLARATIONS, EVENTS
+from polyarb.rollout.checklist import checklist_reference
+from polyarb.rollout.checks import CheckId
+from polyarb.rollout.drills import DrillName
 from polyarb.venue.polymarket.channel.numerals import Rejection
 from polyarb.venue.shadow.matching import KillReason
 from scripts import generate_docs
@@ -95,6 +98,20 @@ def test_every_reason_is_told_in_one_sentence() -> None:
     for name, text in sections(read("docs/REASONS.md")).items():
         for reason, sentence in table(text, "reason"):
             assert re.fullmatch(r"[A-Z][^.]+\.", sentence), (name, reason, sentence)
+
+
+def test_every_alert_rule_and_metric_is_documented_as_it_is() -> None:
+    assert read("docs/ALERTS.md") == generate_docs.alert_reference()
+    assert read("docs/METRICS.md") == generate_docs.metrics_reference()
+
+
+def test_every_check_drill_and_attestation_is_documented_as_it_is() -> None:
+    text = read("docs/GO_NO_GO_CHECKLIST.md")
+    assert text == checklist_reference(), "run python scripts/generate_docs.py"
+    rows_of_checks = table(text, "check")
+    assert [row[0] for row in rows_of_checks] == list(CheckId)
+    assert all(cell for row in rows_of_checks for cell in row)
+    assert [row[0].strip("`") for row in table(text, "drill")] == list(DrillName)
 
 
 def documents() -> list[Path]:

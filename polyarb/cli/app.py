@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Write a workspace from the shipped templates."),
     "doctor": ("doctor:doctor", "Check machine, workspace, clock and venue."),
+    "go-no-go": ("go_no_go:go_no_go", "Make the 22 checks: may a phase begin?"),
+    "drill": ("drill:drill", "Inject a fault, prove the reaction, record the evidence."),
+    "operators": ("operators:app", "List and add the people who may sign."),
     "start": ("start:start", "Run a phase of the rollout."),
     "status": ("status:status", "Tell what a running process does, or how it ended."),
+    "watch": ("watch:watch", "Watch the trader from a process of its own."),
     "halt": ("control:halt", "Stop trading; the process goes on watching."),
     "resume": ("control:resume", "Allow trading again."),
-    "profiles": ("profiles:app", "List, show and check profiles."),
+    "profiles": ("profiles:app", "List, show, check and change profiles."),
     "markets": ("markets:app", "Read, list and roll back the venue's instruments."),
     "plan": ("plan:plan", "Size arbitrage problems and explain the answers."),
     "census": ("census:census", "Count what tapes hold: seen, refused and why, tradable."),
@@ -30,6 +34,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tape": ("tape:app", "List, verify, convert and prune recordings."),
     "report": ("report:app", "Write reports from the journal."),
     "ledger": ("ledger:app", "Show and verify the books folded from the journal."),
+    "alerts": ("alerts:app", "List, test and export the alert rules; what fires, ack, silence."),
+    "backup": ("backup:app", "Make, verify and restore backups of a workspace."),
+    "units": ("units:units", "Write the systemd units, or the cron file, of this installation."),
 }
 """Command name to where it lives and what its help says, in the order of the help."""
 
@@ -98,3 +105,8 @@ def main() -> None:
         from polyarb.cli.output import fail
 
         fail(fault)
+    except OSError as fault:
+        from polyarb.cli.output import fail
+        from polyarb.store.filesystem import store_fault
+
+        fail(store_fault("use", fault.filename or "a file", fault))

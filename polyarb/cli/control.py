@@ -1,6 +1,5 @@
 """`polyarb halt` and `polyarb resume`: the operator's word to this workspace's trading."""
 
-import getpass
 import time
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import print_json, print_text
+from polyarb.host.login import login_name
 from polyarb.store import control
 from polyarb.store.locks import find_holder
 from polyarb.store.workspace import Workspace
@@ -46,7 +46,7 @@ def resume(
 
 
 def _order(reason: str) -> control.Halt:
-    return control.Halt(actor=getpass.getuser(), reason=reason, time_ns=time.time_ns())
+    return control.Halt(actor=login_name(), reason=reason, time_ns=time.time_ns())
 
 
 def _tell(

@@ -1,5 +1,6 @@
 """`polyarb doctor`: everything a run depends on, what was found, and what is to be done."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from polyarb.wiring.doctor import DoctorReport
 
+UNITS_DIR = Path("/etc/systemd/system")
 _STYLES = {
     Result.OK: "green",
     Result.WARN: "yellow",
@@ -23,6 +25,9 @@ _STYLES = {
 
 
 def doctor(
+    host: Annotated[
+        bool, typer.Option("--host", help="Check the machine itself instead, with advice.")
+    ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Leave out whatever needs the network.")
     ] = False,
@@ -33,15 +38,27 @@ def doctor(
             show_default=False,
         ),
     ] = None,
+    units: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the supervisor's units are installed.")
+    ] = UNITS_DIR,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Check machine, workspace, clock and venue; exit 2 for configuration, 4 for other faults."""
-    from polyarb.wiring.doctor import examine
+    place, servers = open_from(workspace), tuple(time_server or ())
+    if host:
+        from polyarb.wiring.doctor_host import examine_host
 
-    report = examine(
-        open_from(workspace), is_offline=offline, time_servers=tuple(time_server or ())
-    )
+        report = examine_host(place, is_offline=offline, time_servers=servers)
+    else:
+        from polyarb.wiring.doctor import examine
+
+        report = examine(place, is_offline=offline, time_servers=servers, units=units)
+    raise typer.Exit(show(report, as_json=as_json))
+
+
+def show(report: "DoctorReport", *, as_json: bool) -> ExitCode:
+    """Show a report in the form that is asked for and choose the exit code."""
     if as_json:
         print_json(report)
     elif out().is_terminal:
@@ -49,7 +66,7 @@ def doctor(
         print_text(conclusion(report))
     else:
         print_text("\n".join([*lines(report), conclusion(report)]))
-    raise typer.Exit(exit_code(report))
+    return exit_code(report)
 
 
 def exit_code(report: "DoctorReport") -> ExitCode:
@@ -61,12 +78,21 @@ def exit_code(report: "DoctorReport") -> ExitCode:
 
 def lines(report: "DoctorReport") -> list[str]:
     """Say a report in plain lines."""
-    return [line for check in report.checks for line in _lines(check)]
+    width = max(len(check.name) for check in report.checks)
+    return [line for check in report.checks for line in _lines(check, width)]
 
 
-def _lines(check: Check) -> list[str]:
-    told = f"{check.result:<7} {check.name:<13} {check.found}"
-    return [told, f"{'':<21} -> {check.remedy}"] if check.remedy else [told]
+def _lines(check: Check, width: int) -> list[str]:
+    told = f"{check.result:<7} {check.name:<{width}} {check.found}"
+    margin = " " * (width + 9)
+    return [told, *(f"{margin}{line}" for line in _beneath(check))]
+
+
+def _beneath(check: Check) -> list[str]:
+    """Say what stands below a finding that is not well: why it matters, and what to do."""
+    if not check.remedy:
+        return []
+    return [*([f"because {check.why}"] if check.why else []), f"-> {check.remedy}"]
 
 
 def table(report: "DoctorReport") -> "Table":
@@ -81,8 +107,8 @@ def table(report: "DoctorReport") -> "Table":
     drawn.add_column("found", overflow="fold")
     for check in report.checks:
         found = Text(check.found)
-        if check.remedy:
-            found.append(f"\n{check.remedy}", style="italic")
+        for line in _beneath(check):
+            found.append(f"\n{line}", style="italic")
         drawn.add_row(Text(check.result, style=_STYLES[check.result]), check.name, found)
     return drawn
 

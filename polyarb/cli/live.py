@@ -12,6 +12,7 @@ from rich.table import Table
 
 from polyarb.domain.messages import Tier
 from polyarb.domain.plan import Family
+from polyarb.domain.surroundings import ClockStanding
 from polyarb.domain.units import format_micros
 from polyarb.runner import Runner
 from polyarb.wiring.live import LiveHealth
@@ -108,8 +109,16 @@ def _sources(health: LiveHealth) -> Table:
         ("losses", f"{health.losses:,}"),
         ("switches", f"{health.switches:,}"),
         ("venue", health.caution or f"{health.mode.mode}"),
+        ("clock", clock_words(health.clock)),
     ]
     return _table("Sources", rows)
+
+
+def clock_words(clock: ClockStanding) -> str:
+    """Say in a few words what our clock is worth."""
+    if clock.offset_ms is None:
+        return f"{clock.verdict}"
+    return f"{clock.verdict}, {clock.offset_ms:+.0f} ms"
 
 
 def _books(session: Session) -> Table:
@@ -196,4 +205,7 @@ def _told_by(session: Session) -> str:
     if health is None:
         return ""
     sources = ",".join(f"{one.source}:{one.markets}" for one in health.sources if one.markets)
-    return f" books={health.live_markets}/{health.markets} from={sources or 'nobody'}"
+    return (
+        f" books={health.live_markets}/{health.markets} from={sources or 'nobody'}"
+        f" venue={session.engine.venue_mode} clock={health.clock.verdict}"
+    )

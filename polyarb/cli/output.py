@@ -30,13 +30,15 @@ def err() -> "Console":
 
 
 def print_json(value: object) -> None:
-    """Write one value as a line of JSON on stdout."""
+    """Write one value as a line of JSON on stdout, at once: somebody may follow it."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
 
 
 def print_text(text: str) -> None:
-    """Write plain text on stdout, taken literally."""
+    """Write plain text on stdout, taken literally and at once."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def print_rich(renderable: "RenderableType") -> None:

@@ -12,6 +12,8 @@ import typer
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import print_json, print_text
+from polyarb.domain.surroundings import ClockStanding
+from polyarb.domain.venue import VenueMode
 from polyarb.store.control import Halt, read_halt
 from polyarb.store.status import (
     LatencyFigures,
@@ -85,6 +87,7 @@ def _lines(liveness: Liveness, status: Status) -> list[str]:
         f"  PnL (USD): {money}",
         f"  journal: record {status.journal.sequence}",
         *_received(latency),
+        *_surroundings(status),
         *map(_source, status.sources),
     ]
 
@@ -94,6 +97,20 @@ def _received(latency: LatencyFigures) -> list[str]:
         return []
     milliseconds = latency.received_p99_ns / 1e6
     return [f"  receipt to decision p99 {milliseconds:.2f} ms; slowest stage: {latency.bottleneck}"]
+
+
+def _surroundings(status: Status) -> list[str]:
+    """Say what keeps from deciding: the venue's mode where it is restricted, our clock."""
+    mode, clock = status.venue_mode, status.clock
+    told = [] if mode is VenueMode.OK else [f"  the venue is {mode}: nothing new is opened"]
+    return told if clock is None else [*told, f"  our clock: {clock_line(clock)}"]
+
+
+def clock_line(clock: ClockStanding) -> str:
+    """Say what our clock is worth."""
+    drift = "" if clock.drift_ppm is None else f"; drifts {clock.drift_ppm:+.0f} ppm"
+    stepped = "; was set" if clock.is_stepped else ""
+    return f"{clock.verdict}: {clock.reason}{drift}{stepped}"
 
 
 def _source(one: SourceFigures) -> str:

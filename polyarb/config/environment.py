@@ -19,7 +19,7 @@ from polyarb.store.workspace import Workspace, open_workspace
 
 PREFIX = "POLYARB_"
 SEPARATOR = "__"
-_SECRET = re.compile(r"KEY|SECRET|PASS|TOKEN|MNEMONIC|SEED_PHRASE|WEBHOOK|CREDENTIAL", re.I)
+_SECRET = re.compile(r"KEY|SECRET|PASS|TOKEN|MNEMONIC|SEED_PHRASE|WEBHOOK|PING_URL|CREDENTIAL", re.I)
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*(?:=|$)")
 _LOOSE = stat.S_IRWXG | stat.S_IRWXO
 
@@ -100,6 +100,11 @@ def _lines_of(text: str, file: str) -> dict[str, int]:
     if faults:
         refuse(faults)
     return lines
+
+
+def is_secret_name(name: str) -> bool:
+    """Tell whether a variable of this name holds a secret."""
+    return _SECRET.search(name) is not None
 
 
 def _refuse_loose(path: Path, file: str, values: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ from polyarb.domain.units import MICRO, format_micros, parse_micros
 
 _WHOLE = re.compile(r"0|[1-9][0-9]*")
 _DECIMAL = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]{1,6})?")
+_SERVER = re.compile(r"[\w.-]+(:[0-9]{1,5})?")
 _VISIBLE = re.compile(r"\S+")
 _TRUTHS = ("true", "false")
 
@@ -38,6 +39,8 @@ class Unit(StrEnum):
     MILLISECONDS = "ms"
     MINUTES = "minutes"
     COUNT = "count"
+    GIB = "GiB"
+    DAYS = "days"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,16 @@ def read_ids(node: object) -> tuple[str, ...]:
     return _all_different(tuple(read_id(item) for item in node.nodes), node)
 
 
+def read_servers(node: object) -> tuple[str, ...]:
+    """Read a list of different HOST or HOST:PORT."""
+    servers = read_texts(node)
+    assert isinstance(node, Items)
+    for server, item in zip(servers, node.nodes, strict=True):
+        if not _SERVER.fullmatch(server):
+            mistaken("HOST or HOST:PORT", item)
+    return servers
+
+
 def _all_different(texts: tuple[str, ...], node: Items) -> tuple[str, ...]:
     for index, text in enumerate(texts):
         if text in texts[:index]:
@@ -188,6 +201,10 @@ _MILLISECONDS = Figure(Unit.MILLISECONDS, 0, _DAY_MS)
 _POSITIVE_MILLISECONDS = Figure(Unit.MILLISECONDS, 1, _DAY_MS)
 _PERIOD = Figure(Unit.MILLISECONDS, 1, 600_000)
 _MINUTES = Figure(Unit.MINUTES, 0, 525_600)
+_CHECK_MINUTES = Figure(Unit.MINUTES, 1, 1_440)
+_SYNC_MINUTES = Figure(Unit.MINUTES, 0, 10_080)
+_GIB = Figure(Unit.GIB, 0, 1_000_000 * MICRO, is_decimal=True)
+_DAYS = Figure(Unit.DAYS, 0, 36_500)
 _COUNT = Figure(Unit.COUNT, 1, _COUNT_MAX)
 _ASSETS = Figure(Unit.COUNT, 1, 500)
 _COPIES = Figure(Unit.COUNT, 1, 2)
@@ -205,6 +222,10 @@ PositiveMilliseconds = Annotated[
 ]
 Period = Annotated[int, PlainValidator(_PERIOD.read), _PERIOD]
 Minutes = Annotated[int, PlainValidator(_MINUTES.read), _MINUTES]
+CheckMinutes = Annotated[int, PlainValidator(_CHECK_MINUTES.read), _CHECK_MINUTES]
+SyncMinutes = Annotated[int, PlainValidator(_SYNC_MINUTES.read), _SYNC_MINUTES]
+Gibibytes = Annotated[int, PlainValidator(_GIB.read), _GIB]
+Days = Annotated[int, PlainValidator(_DAYS.read), _DAYS]
 Count = Annotated[int, PlainValidator(_COUNT.read), _COUNT]
 Seed = Annotated[int, PlainValidator(_SEED.read), _SEED]
 Assets = Annotated[int, PlainValidator(_ASSETS.read), _ASSETS]
@@ -213,5 +234,6 @@ Rates = Annotated[tuple[int, ...], PlainValidator(_RATES.read), _RATES]
 Truth = Annotated[bool, PlainValidator(read_truth)]
 Text = Annotated[str, PlainValidator(read_text)]
 Texts = Annotated[tuple[str, ...], PlainValidator(read_texts)]
+Servers = Annotated[tuple[str, ...], PlainValidator(read_servers)]
 Id = Annotated[str, PlainValidator(read_id)]
 Ids = Annotated[tuple[str, ...], PlainValidator(read_ids)]

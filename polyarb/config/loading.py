@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -15,8 +16,11 @@ from polyarb.config.nodes import Items, Layer, Node, Origin, Scalar, Section, de
 from polyarb.config.schema import (
     BASE_SECTIONS,
     REQUIRED_IN_PROFILE,
+    ClockKeys,
     ConfigKeys,
+    Keys,
     ProfileKeys,
+    RecordingKeys,
     RelationKeys,
     VenueKeys,
 )
@@ -26,13 +30,15 @@ from polyarb.domain.ids import ConditionId, RelationId, condition_key
 from polyarb.domain.limits import Phase, Profile
 from polyarb.domain.market import Relation
 from polyarb.domain.plan import Family
+from polyarb.domain.surroundings import ClockSettings, RecordingSettings
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.store.workspace import Workspace
 
 CUSTOM = "custom/"
 PROFILE_KEY = "profile"
 RELATIONS_KEY = "relations"
-VENUE_KEY = "venue"
+VENUE_KEY, RECORDING_KEY, CLOCK_KEY = "venue", "recording", "clock"
+K = TypeVar("K", bound=Keys)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,14 +76,18 @@ def load_venue(workspace: Workspace) -> VenueSettings:
 
     Errors: UsageError with file, line and key of everything wrong.
     """
-    root, faults = _read_config(workspace)
-    node = root.entries.get(VENUE_KEY, Section({}, root.origin))
-    if faults or not isinstance(node, Section):
-        refuse(faults)
-    keys, _ = validate(VenueKeys, node)
-    assert keys is not None
-    figures = keys.model_dump()
+    figures = _read_section(workspace, VENUE_KEY, VenueKeys).model_dump()
     return VenueSettings(**{**figures, "hosts": VenueHosts(**figures["hosts"])})
+
+
+def load_recording(workspace: Workspace) -> RecordingSettings:
+    """Load how long recordings stay from config/config.yaml. Errors: as of `load_venue`."""
+    return RecordingSettings(**_read_section(workspace, RECORDING_KEY, RecordingKeys).model_dump())
+
+
+def load_clock(workspace: Workspace) -> ClockSettings:
+    """Load how our clock is watched from config/config.yaml. Errors: as of `load_venue`."""
+    return ClockSettings(**_read_section(workspace, CLOCK_KEY, ClockKeys).model_dump())
 
 
 def profile_names(workspace: Workspace) -> tuple[str, ...]:
@@ -204,6 +214,17 @@ def _read_config(workspace: Workspace) -> tuple[Section, list[Fault]]:
         for fault in found
         if not fault.is_missing or fault.key.split(".")[0] not in BASE_SECTIONS
     ]
+
+
+def _read_section(workspace: Workspace, key: str, model: type[K]) -> K:
+    """Read a section of config.yaml, defaults where it says nothing. Errors: UsageError."""
+    root, faults = _read_config(workspace)
+    node = root.entries.get(key, Section({}, root.origin))
+    if faults or not isinstance(node, Section):
+        refuse(faults)
+    keys, _ = validate(model, node)
+    assert keys is not None
+    return keys
 
 
 def _refuse_unknown_profiles(workspace: Workspace, phases: Node) -> None:

@@ -6,6 +6,7 @@ from inspect import cleandoc
 from pydantic.fields import FieldInfo
 
 from polyarb.config.addresses import Address
+from polyarb.config.alert_channels import ChannelsKeys
 from polyarb.config.figures import Figure, Tighter
 from polyarb.config.schema import BASE_SECTIONS, ConfigKeys, Keys, ProfileKeys, RelationKeys
 from polyarb.config.validate import (
@@ -66,6 +67,21 @@ micro-live at 1.5 %, so the evidence for a phase is computed at that phase's thr
 and 1 USD, so the smallest set is max(5, 1 / cheapest leg) shares of every leg. It prints what fits
 the trade size, what is rounded up to the ceiling and what is illegal, and exits 1 for a profile
 that can place nothing.
+"""
+
+_CHANNEL_NOTES = """\
+How alerts reach people; without the file on the console alone. A secret stands here as `${NAME}`
+only, where the name tells that it is one (KEY, SECRET, PASS, TOKEN, WEBHOOK or CREDENTIAL in it);
+its value is taken from the environment, else from `.env`. A literal secret, an unset variable of a
+channel that is enabled and an address without encryption (but for this machine) are refused, and
+no message shows any of them.
+
+The webhook gets a POST with a JSON body (`alert_id`, `name`, `severity`, `status`, `fired_at`,
+`context` of the worst alert, and `alerts` with all that are told at once) and three headers:
+`X-Polyarb-Id` (the same however often it is sent), `X-Polyarb-Timestamp` (seconds) and
+`X-Polyarb-Signature`: `sha256=` and the HMAC-SHA256 in hex of timestamp, a dot and the body under
+the signing key. Only the answer 200 counts as taken. An alert may arrive more than once: `key` in
+`alerts` tells.
 """
 
 _CHOSEN = """\
@@ -154,6 +170,7 @@ def configuration_reference() -> str:
         f"## Profiles\n\n{_PROFILE_NOTES}",
         *_sections(),
         f"## config/constraints.yaml\n\n`relations` is a list of\n\n{_table(_own(RelationKeys))}",
+        f"## config/alert_channels.yaml\n\n{_CHANNEL_NOTES}\n{_table(fields_of(ChannelsKeys))}",
         _CHOSEN,
         _grid(_CHOSEN_ROWS),
         _LATER,

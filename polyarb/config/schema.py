@@ -11,10 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 from polyarb.config.addresses import Address
 from polyarb.config.figures import (
     Assets,
+    CheckMinutes,
     Choice,
     Copies,
     Count,
+    Days,
     Fraction,
+    Gibibytes,
     Id,
     Ids,
     Milliseconds,
@@ -24,7 +27,9 @@ from polyarb.config.figures import (
     PositiveMilliseconds,
     Rates,
     Seed,
+    Servers,
     Slippage,
+    SyncMinutes,
     Text,
     Texts,
     Tighter,
@@ -34,7 +39,9 @@ from polyarb.config.figures import (
 )
 from polyarb.domain.limits import Phase, RunKind
 from polyarb.domain.plan import Family
+from polyarb.domain.surroundings import ClockSettings, RecordingSettings
 from polyarb.domain.venue import Universe, VenueHosts, VenueSettings
+from polyarb.host.time_servers import TIME_SERVERS
 
 _RUN = Choice(tuple(RunKind))
 _PHASE = Choice(tuple(Phase))
@@ -43,6 +50,7 @@ _PAIRED = Choice((Family.IMPLICATION, Family.LADDER))
 _WEB = Address("https", "http")
 _STREAM = Address("wss", "ws")
 _HOSTS, _VENUE, _UNIVERSE = VenueHosts(), VenueSettings(), Universe()
+_RECORDING, _CLOCK = RecordingSettings(), ClockSettings(servers=TIME_SERVERS)
 
 LOWER, HIGHER, ANY = Tighter.LOWER, Tighter.HIGHER, Tighter.ANY
 
@@ -264,6 +272,43 @@ class VenueKeys(Keys):
     check_ms: Period = Field(
         default=_VENUE.check_ms, description="pause between two checks of a book against REST"
     )
+    sync_minutes: SyncMinutes = Field(
+        default=_VENUE.sync_minutes,
+        description="pause after which a run reads the instruments anew; 0 is never",
+    )
+
+
+class RecordingKeys(Keys):
+    """How long what a run records stays; a run looks every hour, and 0 is no limit."""
+
+    disk_gib_max: Gibibytes = Field(
+        default=_RECORDING.disk_gib_max,
+        description="what all recordings may take; beyond it the oldest whole hours go",
+    )
+    days_max: Days = Field(
+        default=_RECORDING.days_max, description="age at which recorded hours go"
+    )
+    replay_days_min: Days = Field(
+        default=_RECORDING.replay_days_min,
+        description="what runs of the last so many days need for `replay verify` stays in any case",
+    )
+
+
+class ClockKeys(Keys):
+    """How this machine's clock is watched while a run lasts."""
+
+    offset_ms_max: PositiveMilliseconds = Field(
+        default=_CLOCK.offset_ms_max,
+        description="how far the clock may be off for certain, leap or drift in a minute; beyond"
+        " it nothing is decided",
+    )
+    check_minutes: CheckMinutes = Field(
+        default=_CLOCK.check_minutes, description="pause between two questions for the time"
+    )
+    servers: Servers = Field(
+        default=_CLOCK.servers,
+        description="time servers, HOST or HOST:PORT; `[]` asks the venue alone",
+    )
 
 
 class ConfigKeys(Keys):
@@ -274,6 +319,8 @@ class ConfigKeys(Keys):
     )
     phases: PhaseKeys
     venue: VenueKeys = VenueKeys()
+    recording: RecordingKeys = RecordingKeys()
+    clock: ClockKeys = ClockKeys()
     sizing: SizingKeys | None = None
     guards: GuardKeys | None = None
     breaker: BreakerKeys | None = None

@@ -15,6 +15,10 @@ class RefusedError(PolyarbError):
     """Something was asked for that safety forbids."""
 
 
+class FencedError(RefusedError):
+    """Another process took over the workspace; this one may write nothing more."""
+
+
 class VenueError(PolyarbError):
     """The venue or its recording cannot be read."""
 
@@ -25,3 +29,14 @@ class StoreError(PolyarbError):
 
 class BrokenJournalError(StoreError):
     """The journal's hash chain does not hold."""
+
+
+class DeliveryError(PolyarbError):
+    """A channel did not take an alert; its text names no address and no secret."""
+
+    retryable = True
+
+    def __init__(self, text: str, *, wait_ns: int = 0) -> None:
+        super().__init__(text)
+        self.wait_ns = wait_ns
+        """How long the channel asked to be left alone, 0 where it did not say."""

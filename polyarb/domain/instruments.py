@@ -10,6 +10,7 @@ import msgspec
 
 from polyarb.domain.ids import ConditionId, GroupId
 from polyarb.domain.market import Catalogue, Market, MarketGroup
+from polyarb.domain.surroundings import CatalogueChange
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +153,35 @@ def hot_update(running: Catalogue, wanted: Catalogue) -> HotUpdate:
             if running.groups.get(group_id) != group
         ),
         groups_removed=tuple(sorted(running.groups.keys() - wanted.groups.keys())),
+    )
+
+
+def change_of(running: Catalogue, wanted: Catalogue) -> CatalogueChange:
+    """Tell a run how the catalogue that it watches becomes the one that is selected now."""
+    update = hot_update(running, wanted)
+    other = {one.condition_id for one in update.ticks}
+    other |= {ConditionId(one.subject) for one in update.changed}
+    return CatalogueChange(
+        markets=(*update.added, *(wanted.markets[each] for each in sorted(other))),
+        left=update.removed,
+        groups=update.groups_set,
+        groups_removed=update.groups_removed,
+        relations=tuple(
+            relation
+            for relation_id, relation in sorted(wanted.relations.items())
+            if running.relations.get(relation_id) != relation
+        ),
+    )
+
+
+def changed_catalogue(catalogue: Catalogue, change: CatalogueChange) -> Catalogue:
+    """Apply a change; a market that left stays known, for orders of ours may have met it."""
+    removed = set(change.groups_removed)
+    groups = {key: group for key, group in catalogue.groups.items() if key not in removed}
+    return Catalogue(
+        markets={**catalogue.markets, **{one.condition_id: one for one in change.markets}},
+        groups={**groups, **{one.group_id: one for one in change.groups}},
+        relations={**catalogue.relations, **{one.relation_id: one for one in change.relations}},
     )
 
 

@@ -10,8 +10,10 @@ import msgspec
 
 from polyarb.domain.book import BookFault
 from polyarb.domain.ids import ConditionId, OrderId, PlanId, RelationId, TokenId
+from polyarb.domain.measures import FeedMeasured
 from polyarb.domain.order import HeldSet, OrderIntent, SetStatus, TradingState
 from polyarb.domain.plan import Family, Level, Outcome, Plan, Side
+from polyarb.domain.surroundings import ClockJudged, FeedChange, RecordingsRemoved
 
 UNKNOWN_PRICE = -1
 """A top of book that the feed did not tell; 0 is a side told to be empty of bids."""
@@ -120,7 +122,7 @@ class RunStarted(Message, frozen=True, kw_only=True, tag=True):
     """A run began; everything that its decisions depend on is named.
 
     wall_time_ns is the clock of the machine; receive_time_ns that of the feed. is_halted: a halt
-    was latched, so that trading stays HALTED until somebody resumes.
+    was latched, so that trading stays HALTED until somebody resumes. epoch is that of the lease.
     """
 
     run_id: str
@@ -132,16 +134,19 @@ class RunStarted(Message, frozen=True, kw_only=True, tag=True):
     catalogue_digest: str
     wall_time_ns: int = 0
     is_halted: bool = False
+    epoch: int = 0
 
 
 class BooksOpened(Message, frozen=True, kw_only=True, tag=True):
     """Journal, ledger and open sets were reconciled; trading may begin.
 
     Shape: open_sets counts held, the sets that earlier runs left to this one.
+    Units: day_pnl, what earlier runs settled on this UTC day, in micros of a USD.
     """
 
     open_sets: int
     held: tuple[HeldSet, ...] = ()
+    day_pnl: int = 0
 
 
 class RunStopping(Message, frozen=True, kw_only=True, tag=True):
@@ -170,6 +175,17 @@ class OperatorResumed(Message, frozen=True, kw_only=True, tag=True):
     actor: str
     reason: str
     request_id: str = ""
+
+
+class OperatorReduced(Message, frozen=True, kw_only=True, tag=True):
+    """Somebody, or an alert, wants no new risk; what is open goes on to its end.
+
+    is_over: nobody wants that any more; a halt that came meanwhile stays.
+    """
+
+    actor: str
+    reason: str
+    is_over: bool = False
 
 
 class OrderMatched(Message, frozen=True, kw_only=True, tag=True):
@@ -415,6 +431,13 @@ class RedeemSet(Message, frozen=True, kw_only=True, tag=True):
     quantity: int
 
 
+class RecoverSet(Message, frozen=True, kw_only=True, tag=True):
+    """Find out what became of a set whose run was cut off: end its orders, tell final words."""
+
+    plan_id: PlanId
+    left: HeldSet
+
+
 class UnwindSet(Message, frozen=True, kw_only=True, tag=True):
     """Sell what a broken set holds at the book of the moment."""
 
@@ -434,44 +457,11 @@ class RaiseAlert(Message, frozen=True, kw_only=True, tag=True):
     text: str
 
 
-# Notes: what the shell measured; journaled for the reports, never compared in a replay
-
-
-class FeedMeasured(Message, frozen=True, kw_only=True, tag=True):
-    """Counters of the feed and of the loop since the run's start; a later one replaces it.
-
-    Shape: by_type, rejected (unusable) and noted (odd and yet used) map a name to a count.
-    Units: latency from the receipt of a frame to its decision in nanoseconds. None is a thing
-    that was not measured.
-    """
-
-    frames: int
-    messages: int
-    by_type: dict[str, int]
-    rejected: dict[str, int]
-    unknown_tokens: int
-    markets: int | None = None
-    tokens: int | None = None
-    decisions: int = 0
-    noted: dict[str, int] = {}
-    latency_ns_p50: int | None = None
-    latency_ns_p95: int | None = None
-    latency_ns_p99: int | None = None
-
-
-MarketEvent = (
-    LevelChanged
-    | LevelsChanged
-    | BookReplaced
-    | TradePrinted
-    | TickChanged
-    | MarketResolved
-    | FeedLost
-)
+OfMarket = LevelChanged | LevelsChanged | BookReplaced | TradePrinted | TickChanged | MarketResolved
+MarketEvent = OfMarket | FeedLost | FeedChange
 GatewayEvent = OrderMatched | OrderKilled | TradeConfirmed | TradeFailed | SetSettled | TierMeasured
-ControlEvent = (
-    RunStarted | BooksOpened | RunStopping | RunStopped | OperatorHalted | OperatorResumed
-)
+OperatorOrder = OperatorHalted | OperatorReduced | OperatorResumed
+ControlEvent = RunStarted | BooksOpened | RunStopping | RunStopped | OperatorOrder | ClockJudged
 Event = MarketEvent | GatewayEvent | ControlEvent | ClockTicked
 Decision = (
     TradingStateChanged
@@ -485,8 +475,9 @@ Decision = (
     | SetChanged
     | CensusCounted
 )
-Command = RequestSnapshot | PlaceOrders | SettleSet | RedeemSet | UnwindSet | CancelAll | RaiseAlert
+SetCommand = PlaceOrders | SettleSet | RedeemSet | RecoverSet | UnwindSet
+Command = RequestSnapshot | SetCommand | CancelAll | RaiseAlert
 Output = Decision | Command
-Note = FeedMeasured
+Note = FeedMeasured | RecordingsRemoved
 JournalMessage = GatewayEvent | ControlEvent | Decision | Command | Note
 """What the journal holds: every message but market data (the tape's) and clock ticks (derived)."""

@@ -156,19 +156,25 @@ class OrderIntent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HeldOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What one order of a held set brought. Units: micro-shares, micros of a USD."""
+    """What one order of a set brought before its run ended. Units: micro-shares, micros of a USD.
+
+    is_final: nothing of it can be matched any more; is_confirmed or is_failed is its final word.
+    """
 
     intent: OrderIntent
     shares: int
     notional: int
     fee: int
+    is_final: bool = True
+    is_confirmed: bool = True
+    is_failed: bool = False
 
 
 class HeldSet(msgspec.Struct, frozen=True, kw_only=True):
-    """A set of an earlier run that waits for its markets to resolve.
+    """A set that an earlier run left: one that waits for its markets, or was cut off in flight.
 
-    Shape: relation_ids are those whose limits it counts against, its own first.
-    Units: reserved in micros of a USD; held_ns is when it came to be held.
+    Shape: relation_ids are those whose limits it counts against, its own first; states as in the
+    plan. Units: reserved in micros of a USD; held_ns is when it took its last step.
     """
 
     plan_id: PlanId
@@ -178,3 +184,17 @@ class HeldSet(msgspec.Struct, frozen=True, kw_only=True):
     reserved: int
     held_ns: int
     orders: tuple[HeldOrder, ...]
+    status: SetStatus = SetStatus.HELD
+    states: tuple[tuple[bool, ...], ...] = ()
+
+
+class DayResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run settled on one UTC day.
+
+    Units: day in days since 1970, pnl in micros of a USD; began_ns is when the run began.
+    """
+
+    run: int
+    day: int
+    pnl: int
+    began_ns: int

@@ -24,6 +24,8 @@ class Denial(StrEnum):
     """Why the risk stage refused a plan."""
 
     NOT_ACTIVE = "NOT_ACTIVE"
+    VENUE_RESTRICTED = "VENUE_RESTRICTED"
+    CLOCK_WRONG = "CLOCK_WRONG"
     FAMILY_DISABLED = "FAMILY_DISABLED"
     EDGE_TOO_SMALL = "EDGE_TOO_SMALL"
     SLIPPAGE = "SLIPPAGE"

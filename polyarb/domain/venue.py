@@ -18,7 +18,8 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the public side of the venue is used; an operator may change it in config.yaml.
 
     Units: milliseconds; counts. connect_ms_max is how long a start waits for the first true books
-    before it gives up; stream_copies how many independent connections tell the same assets.
+    before it gives up; stream_copies how many independent connections tell the same assets;
+    sync_minutes how long a run waits before it reads the instruments anew, 0 for never.
     """
 
     hosts: VenueHosts = VenueHosts()
@@ -31,6 +32,7 @@ class VenueSettings(msgspec.Struct, frozen=True, kw_only=True):
     silence_ms_max: int = 30_000
     poll_ms: int = 2_000
     check_ms: int = 5_000
+    sync_minutes: int = 60
 
 
 class VenueMode(StrEnum):

@@ -6,12 +6,14 @@ venue timestamp, or when the settle time has passed without one; only then is it
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from heapq import heappop
 
 from polyarb.domain.book import BookFault, BookStatus, Depth
 from polyarb.domain.ids import ConditionId
+from polyarb.domain.instruments import changed_catalogue
 from polyarb.domain.limits import Profile
-from polyarb.domain.market import Catalogue
+from polyarb.domain.market import Catalogue, Market
 from polyarb.domain.messages import (
     UNKNOWN_PRICE,
     BookReplaced,
@@ -27,6 +29,7 @@ from polyarb.domain.messages import (
     LevelsChanged,
     MarketResolved,
     OperatorHalted,
+    OperatorReduced,
     OperatorResumed,
     OrderKilled,
     OrderMatched,
@@ -44,8 +47,10 @@ from polyarb.domain.messages import (
 from polyarb.domain.order import TradingState
 from polyarb.domain.plan import Family
 from polyarb.domain.reasons import Guard
+from polyarb.domain.surroundings import ClockJudged, InstrumentsChanged, VenueModeChanged
 from polyarb.domain.units import ONE
-from polyarb.engine import books, detect, faults, flights, risk
+from polyarb.domain.venue import VenueMode
+from polyarb.engine import books, detect, faults, flights, instruments, risk, surroundings
 from polyarb.engine.pursuit import MS, Terms, pursue
 from polyarb.engine.state import NEVER_NS, Census, EngineState, Episode, Ladder
 
@@ -119,6 +124,10 @@ class Engine:
                 return self._on_resolved(event)
             case FeedLost():
                 return self._on_feed_lost(event)
+            case InstrumentsChanged():
+                return self._on_instruments(event)
+            case VenueModeChanged():
+                return surroundings.change_mode(self.state, event)
             case OrderMatched() | OrderKilled() | TradeConfirmed() | TradeFailed() | SetSettled():
                 return flights.advance(self.state, self._terms.profile, event)
             case _:
@@ -133,6 +142,16 @@ class Engine:
         if ladder is None or ladder.status is not BookStatus.LIVE:
             return None
         return None if books.fault_of(ladder) is not None else books.depth_of(ladder)
+
+    @property
+    def venue_mode(self) -> VenueMode:
+        """What the venue accepts, as far as the feed told."""
+        return self.state.venue_mode
+
+    def market(self, condition_id: ConditionId) -> Market | None:
+        """Return a market as it is known now, or None."""
+        ladder = self._ladders.get(condition_id)
+        return None if ladder is None else ladder.market
 
     # Market data
 
@@ -216,6 +235,23 @@ class Engine:
         for ladder in lost:
             outputs += faults.invalidate(state, ladder, BookFault.FEED_LOST, now_ns)
             self._empty(ladder)
+        return outputs
+
+    def _on_instruments(self, event: InstrumentsChanged) -> Sequence[Output]:
+        """Watch other markets; what is open in one that left is called back, its book is none."""
+        state, now_ns, changed = self.state, event.receive_time_ns, event.change
+        state.census.quality["INSTRUMENTS_CHANGED"] += 1
+        outputs = flights.recall(state, changed.left, "no longer watched", now_ns)
+        for ladder in [self._ladders[key] for key in changed.left if key in self._ladders]:
+            open_episodes = [
+                episode for watch, _leg in ladder.watches for episode in watch.episodes.values()
+            ]
+            outputs += faults.close(open_episodes, now_ns)
+            self._empty(ladder)
+        outputs += instruments.change(state, changed, now_ns)
+        catalogue = changed_catalogue(self._terms.catalogue, changed)
+        self._terms = replace(self._terms, catalogue=catalogue)
+        self._refresh_deadline()
         return outputs
 
     def _empty(self, ladder: Ladder) -> None:
@@ -352,23 +388,46 @@ class Engine:
                 return self._on_opened(event)
             case OperatorHalted():
                 return flights.halt(state, f"{event.actor}: {event.reason}", now_ns)
+            case OperatorReduced():
+                return self._on_reduced(event)
             case OperatorResumed():
-                if state.trading is not TradingState.HALTED:
-                    return NOTHING
-                risk.reset_breaker(state.exposure)
-                reason = f"{event.actor}: {event.reason}"
-                return flights.change_trading(state, TradingState.RECONCILING, reason, now_ns)
+                return self._on_resumed(event)
+            case ClockJudged():
+                return surroundings.judge_clock(state, event)
             case RunStopping():
                 return self._on_stopping(event.reason, now_ns)
             case RunStopped():
                 return [self._count(now_ns)]
 
+    def _on_reduced(self, event: OperatorReduced) -> Sequence[Output]:
+        """Open nothing more, or open again; what is halted or not yet open stays as it is."""
+        steps = (TradingState.ACTIVE, TradingState.REDUCING)
+        before, after = reversed(steps) if event.is_over else steps
+        if self.state.trading is not before:
+            return NOTHING
+        reason = f"{event.actor}: {event.reason}"
+        return flights.change_trading(self.state, after, reason, event.receive_time_ns)
+
+    def _on_resumed(self, event: OperatorResumed) -> Sequence[Output]:
+        """Let trading begin again: from a halt by way of reconciliation."""
+        state, now_ns, reason = self.state, event.receive_time_ns, f"{event.actor}: {event.reason}"
+        if state.trading is TradingState.REDUCING:
+            return flights.change_trading(state, TradingState.ACTIVE, reason, now_ns)
+        if state.trading is not TradingState.HALTED:
+            return NOTHING
+        risk.reset_breaker(state.exposure)
+        return flights.change_trading(state, TradingState.RECONCILING, reason, now_ns)
+
     def _on_opened(self, event: BooksOpened) -> Sequence[Output]:
-        """Count what earlier runs left held, then let trading begin if it waits for that."""
+        """Count what earlier runs left and lost today, then let trading begin if it waits."""
         state, now_ns = self.state, event.receive_time_ns
-        for held in event.held:
-            flights.adopt(state, held)
+        risk.roll_day(state.exposure, now_ns)
+        state.exposure.day_pnl += event.day_pnl
+        for left in event.held:
+            flights.adopt(state, left)
         outputs = flights.redeem(state, now_ns)
+        for left in event.held:
+            outputs += flights.recover(state, self._terms.profile, left, now_ns)
         if state.trading is TradingState.RECONCILING:
             outputs += flights.change_trading(state, TradingState.ACTIVE, "reconciled", now_ns)
         return outputs

@@ -103,7 +103,7 @@ def on_matched(flight: SetInFlight, event: OrderMatched) -> list[Output]:
     progress.status = OrderStatus.MATCHED
     assert progress.shares <= progress.intent.shares, event
     progress.is_final = progress.shares == progress.intent.shares
-    return _conclude(flight, event.receive_time_ns)
+    return conclude(flight, event.receive_time_ns)
 
 
 def on_killed(flight: SetInFlight, event: OrderKilled) -> list[Output]:
@@ -112,10 +112,11 @@ def on_killed(flight: SetInFlight, event: OrderKilled) -> list[Output]:
     if not progress.shares:
         progress.status = OrderStatus.CANCELED
     progress.is_final = True
-    return _conclude(flight, event.receive_time_ns)
+    return conclude(flight, event.receive_time_ns)
 
 
-def _conclude(flight: SetInFlight, now_ns: int) -> list[Output]:
+def conclude(flight: SetInFlight, now_ns: int) -> list[Output]:
+    """Take the step of a set whose every order is final, once."""
     progresses = flight.orders.values()
     if flight.status is not SetStatus.LEGGING or not all(p.is_final for p in progresses):
         return []

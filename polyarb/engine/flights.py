@@ -11,6 +11,7 @@ from polyarb.domain.messages import (
     OrderMatched,
     Output,
     RaiseAlert,
+    RecoverSet,
     RedeemSet,
     SetChanged,
     SetSettled,
@@ -148,7 +149,7 @@ def _redemption(state: EngineState, flight: SetInFlight, now_ns: int) -> list[Ou
 
 
 def adopt(state: EngineState, held: HeldSet) -> None:
-    """Take over a set that an earlier run left held; it counts against the limits of this one."""
+    """Take over a set that an earlier run left; it counts against the limits of this one."""
     assert held.plan_id not in state.sets, held.plan_id
     flight = SetInFlight(
         plan_id=held.plan_id,
@@ -158,7 +159,8 @@ def adopt(state: EngineState, held: HeldSet) -> None:
         quantity=held.quantity,
         reserved=held.reserved,
         orders={order.intent.order_id: _adopted(state, order) for order in held.orders},
-        status=SetStatus.HELD,
+        states=held.states,
+        status=held.status,
     )
     state.sets[held.plan_id] = flight
     risk.reserve(
@@ -175,13 +177,37 @@ def _adopted(state: EngineState, order: HeldOrder) -> OrderProgress:
     return OrderProgress(
         order.intent,
         state.ladders.get(order.intent.condition_id) or Ladder(_market_of(order.intent)),
-        status=OrderStatus.MATCHED,
+        status=_status_of(order),
         shares=order.shares,
         notional=order.notional,
         fee=order.fee,
-        is_final=True,
-        is_confirmed=True,
+        is_final=order.is_final,
+        is_confirmed=order.is_confirmed,
+        is_failed=order.is_failed,
     )
+
+
+def _status_of(order: HeldOrder) -> OrderStatus:
+    """Name where an order stands; what became of one that is not final nobody knows yet."""
+    if order.shares or order.is_failed:
+        return OrderStatus.MATCHED
+    return OrderStatus.CANCELED if order.is_final else OrderStatus.UNKNOWN
+
+
+def recover(state: EngineState, profile: Profile, left: HeldSet, now_ns: int) -> list[Output]:
+    """Follow an adopted set from where its run was cut off; one that is held simply waits."""
+    if left.status is SetStatus.HELD:
+        return []
+    flight = state.sets[left.plan_id]
+    outputs: list[Output] = [
+        RecoverSet(receive_time_ns=now_ns, plan_id=left.plan_id, left=left),
+        *execute.conclude(flight, now_ns),
+    ]
+    outputs += _follow(state, profile, flight, outputs, now_ns)
+    if left.status in (SetStatus.MERGED, SetStatus.CONVERTED):
+        command = settle.command(flight, now_ns)
+        outputs += [command] if command is not None else []
+    return outputs
 
 
 def _market_of(intent: OrderIntent) -> Market:

@@ -44,7 +44,7 @@ ROUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What does not change during a run."""
+    """What decisions go by; of it only the catalogue changes during a run."""
 
     catalogue: Catalogue
     profile: Profile

@@ -14,7 +14,7 @@ from polyarb.domain.messages import (
     PlanSized,
     Stage,
 )
-from polyarb.domain.order import SetStatus, TradingState
+from polyarb.domain.order import SetStatus
 from polyarb.domain.plan import Family
 from polyarb.domain.reasons import Denial, Guard
 from polyarb.domain.units import MICRO
@@ -183,7 +183,7 @@ def _contest(
     joint plan if one earns more than all that can go side by side.
     """
     (firing,) = own.firings
-    if state.trading is not TradingState.ACTIVE or firing.family not in terms.profile.families:
+    if not state.is_free or firing.family not in terms.profile.families:
         return [], None
     others = offers.companions(terms, firing, now_ns)
     if not others:
@@ -238,7 +238,15 @@ def _seek_approval(
     request = _request(terms, offer, taking[0].opportunity_id, now_ns)
     risk.roll_day(state.exposure, now_ns)
     verdict = risk.approve(
-        risk.Situation(request, state.exposure, state.trading, terms.profile, _under_way(state))
+        risk.Situation(
+            request,
+            state.exposure,
+            state.trading,
+            terms.profile,
+            _under_way(state),
+            venue_mode=state.venue_mode,
+            is_clock_trusted=not state.clock_fault,
+        )
     )
     if isinstance(verdict, Denial):
         return outputs, verdict

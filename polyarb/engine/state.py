@@ -12,6 +12,7 @@ from polyarb.domain.messages import UNKNOWN_PRICE
 from polyarb.domain.order import OrderIntent, OrderStatus, SetStatus, TradingState
 from polyarb.domain.plan import Family, Outcome
 from polyarb.domain.units import ONE
+from polyarb.domain.venue import VenueMode
 
 NEVER_NS = 2**63 - 1
 
@@ -227,19 +228,30 @@ class Census:
 
 @dataclass(slots=True)
 class EngineState:
-    """The whole memory of an engine. Shape: winners names the token that won a market."""
+    """The whole memory of an engine.
+
+    Shape: winners names the token that won a market; clock_fault says why our clock is not trusted.
+    """
 
     ladders: dict[ConditionId, Ladder]
     watches: list[Watch]
     run_id: str = ""
     episodes_opened: int = 0
     trading: TradingState = TradingState.HALTED
+    venue_mode: VenueMode = VenueMode.OK
+    clock_fault: str = ""
     sets: dict[PlanId, SetInFlight] = field(default_factory=dict)
     exposure: Exposure = field(default_factory=Exposure)
     winners: dict[ConditionId, TokenId] = field(default_factory=dict)
     census: Census = field(default_factory=Census)
     timers: list[tuple[int, int, Episode | None]] = field(default_factory=list)
     timers_set: int = 0
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether something that adds risk may be opened at all."""
+        is_active = self.trading is TradingState.ACTIVE
+        return is_active and self.venue_mode is VenueMode.OK and not self.clock_fault
 
     def schedule(self, deadline_ns: int, episode: Episode | None) -> None:
         """Ask to be woken for an episode, or (None) for the census; ties keep their order."""

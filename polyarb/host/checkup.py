@@ -26,13 +26,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One check with its finding; remedy is empty where nothing is to be done."""
+    """One check with its finding; remedy is empty where nothing is to be done.
+
+    Shape: why says in one clause what hangs on it, where that does not go without saying.
+    """
 
     name: str
     result: Result
     found: str
     remedy: str
     measured: dict[str, int]
+    why: str = ""
 
 
 def ok(found: str, **measured: int) -> Finding:

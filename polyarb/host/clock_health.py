@@ -1,8 +1,8 @@
 """Whether our clock may be traded by: everything measured of it and the verdict. Pure."""
 
-from enum import StrEnum
-
 import msgspec
+
+from polyarb.domain.surroundings import ClockVerdict
 
 ALARM_NS = 100_000_000
 """Source: requirement D6, clock drift > 100 ms stops trading."""
@@ -29,15 +29,6 @@ class ClockHealth(msgspec.Struct, frozen=True, kw_only=True):
     stepped_ns: int = 0
 
 
-class ClockVerdict(StrEnum):
-    """What follows from a clock's health, the worst last."""
-
-    GOOD = "good"
-    UNKNOWN = "unknown"
-    ALARM = "alarm"
-    REFUSED = "refused"
-
-
 class ClockJudgement(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict and its reason."""
 
@@ -45,31 +36,39 @@ class ClockJudgement(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def judge(health: ClockHealth, now_ns: int) -> ClockJudgement:
-    """Judge a clock by the worst of what was measured of it; nothing measured is not good."""
+def judge(health: ClockHealth, now_ns: int, *, alarm_ns: int = ALARM_NS) -> ClockJudgement:
+    """Judge a clock by the worst of what was measured of it; nothing measured is not good.
+
+    Units: alarm_ns is how far it may be off for certain, leap, or drift in a minute.
+    """
     if abs(now_ns - health.measured_ns) > AGE_NS_MAX:
         told = f"last measured {_ms(now_ns - health.measured_ns)} ms ago"
         return ClockJudgement(verdict=ClockVerdict.UNKNOWN, reason=told)
     found = [
-        _judge_offset("time servers", health.ntp_offset_ns, health.ntp_uncertainty_ns),
-        _judge_offset("the venue", health.venue_offset_ns, health.venue_uncertainty_ns),
+        judge_offset(source, offset_ns, uncertainty_ns, alarm_ns=alarm_ns)
+        for source, offset_ns, uncertainty_ns in (
+            ("time servers", health.ntp_offset_ns, health.ntp_uncertainty_ns),
+            ("the venue", health.venue_offset_ns, health.venue_uncertainty_ns),
+        )
+        if offset_ns is not None and uncertainty_ns is not None
     ]
-    told_offsets = [one for one in found if one is not None]
-    judgements = [*told_offsets, *_judge_changes(health)]
-    if not told_offsets:
+    judgements = [*found, *_judge_changes(health, alarm_ns)]
+    if not found:
         judgements.append(
             ClockJudgement(verdict=ClockVerdict.UNKNOWN, reason="neither time servers nor venue")
         )
     return max(judgements, key=lambda one: _RANK[one.verdict])
 
 
-def judge_offset(source: str, offset_ns: int, uncertainty_ns: int) -> ClockJudgement:
+def judge_offset(
+    source: str, offset_ns: int, uncertainty_ns: int, *, alarm_ns: int = ALARM_NS
+) -> ClockJudgement:
     """Judge one offset: by how much it is off for certain; what may be off is unknown."""
     certain_ns = max(abs(offset_ns) - uncertainty_ns, 0)
     told = f"{_ms(offset_ns):+} ms from {source}, give or take {_ms(uncertainty_ns)} ms"
-    if certain_ns > REFUSED_NS:
+    if certain_ns > max(REFUSED_NS, alarm_ns):
         verdict = ClockVerdict.REFUSED
-    elif certain_ns > ALARM_NS:
+    elif certain_ns > alarm_ns:
         verdict = ClockVerdict.ALARM
     elif abs(offset_ns) + uncertainty_ns > REFUSED_NS:
         verdict = ClockVerdict.UNKNOWN
@@ -78,21 +77,13 @@ def judge_offset(source: str, offset_ns: int, uncertainty_ns: int) -> ClockJudge
     return ClockJudgement(verdict=verdict, reason=told)
 
 
-def _judge_offset(
-    source: str, offset_ns: int | None, uncertainty_ns: int | None
-) -> ClockJudgement | None:
-    if offset_ns is None or uncertainty_ns is None:
-        return None
-    return judge_offset(source, offset_ns, uncertainty_ns)
-
-
-def _judge_changes(health: ClockHealth) -> list[ClockJudgement]:
+def _judge_changes(health: ClockHealth, alarm_ns: int) -> list[ClockJudgement]:
     found = []
     drift_ns = health.drift_ns_per_minute
-    if drift_ns is not None and abs(drift_ns) > ALARM_NS:
+    if drift_ns is not None and abs(drift_ns) > alarm_ns:
         told = f"drifts {_ms(drift_ns):+} ms a minute against the venue"
         found.append(ClockJudgement(verdict=ClockVerdict.ALARM, reason=told))
-    if abs(health.stepped_ns) > ALARM_NS:
+    if abs(health.stepped_ns) > alarm_ns:
         told = f"leapt by {_ms(health.stepped_ns):+} ms"
         found.append(ClockJudgement(verdict=ClockVerdict.ALARM, reason=told))
     return found

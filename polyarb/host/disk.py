@@ -26,7 +26,7 @@ def measure_disk(folder: Path, monotonic_ns: Callable[[], int]) -> Disk:
 
     Errors: OSError when nothing can be written there.
     """
-    took_ns = sorted(_sync_times(folder, monotonic_ns))
+    took_ns = sorted(sync_times(folder, monotonic_ns))
     usage = shutil.disk_usage(folder)
     return Disk(
         free_bytes=usage.free,
@@ -36,11 +36,21 @@ def measure_disk(folder: Path, monotonic_ns: Callable[[], int]) -> Disk:
     )
 
 
-def _sync_times(folder: Path, monotonic_ns: Callable[[], int]) -> list[int]:
-    took_ns = []
+def sync_times(
+    folder: Path,
+    monotonic_ns: Callable[[], int],
+    *,
+    rounds: int = ROUNDS,
+    span_ns: int | None = None,
+) -> list[int]:
+    """Write blocks one after the other and tell how long each took to be safe.
+
+    Shape: after span_ns no more begins, but one is always measured. Errors: as `measure_disk`.
+    """
+    took_ns: list[int] = []
     sync = getattr(os, "fdatasync", os.fsync)
     with tempfile.TemporaryFile(dir=folder) as stream:
-        for _ in range(ROUNDS):
+        while len(took_ns) < rounds and (span_ns is None or sum(took_ns) <= span_ns):
             began_ns = monotonic_ns()
             os.write(stream.fileno(), _BLOCK)
             sync(stream.fileno())

@@ -39,10 +39,10 @@ class Ledger:
         """Add up every figure since the beginning."""
         return total(self.pnl)
 
-    def begin_after(self, run: int, held: Iterable[PlanAccount]) -> None:
-        """Begin behind the runs before, knowing what they left held but none of their figures."""
+    def begin_after(self, run: int, left: Iterable[PlanAccount]) -> None:
+        """Begin behind the runs before, knowing what they left open but none of their figures."""
         self.run = run
-        for plan in held:
+        for plan in left:
             self.plans[plan.key] = plan
             self.latest[plan.key.plan_id] = plan.key
 
@@ -64,14 +64,7 @@ class Ledger:
             self._tell(AnomalyKind.PLAN_REPEATED, message)
             return
         self.latest[message.plan_id] = key
-        self.plans[key] = PlanAccount(
-            key=key,
-            family=message.plan.family,
-            opportunity_id=message.opportunity_id,
-            quantity=message.plan.quantity,
-            payoff=_payoff(message.plan),
-            relation_ids=(message.relation_id, *message.shared_with),
-        )
+        self.plans[key] = sized_plan(key, message)
 
     def _apply_to_plan(self, message: PlanMessage) -> tuple[Transaction, ...]:
         key = self.latest.get(message.plan_id)
@@ -108,6 +101,18 @@ class Ledger:
                 order_id=message.order_id if isinstance(message, OrderMessage) else None,
             )
         )
+
+
+def sized_plan(key: PlanKey, message: PlanSized) -> PlanAccount:
+    """Begin the account of a plan."""
+    return PlanAccount(
+        key=key,
+        family=message.plan.family,
+        opportunity_id=message.opportunity_id,
+        quantity=message.plan.quantity,
+        payoff=_payoff(message.plan),
+        relation_ids=(message.relation_id, *message.shared_with),
+    )
 
 
 def _payoff(plan: Plan) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from polyarb.domain.ids import OrderId, PlanId, RelationId
+from polyarb.domain.messages import SetSettled
 from polyarb.domain.order import HeldOrder, HeldSet, OrderIntent, SetStatus
 from polyarb.domain.plan import Family, Side
 
@@ -81,6 +82,16 @@ class OrderAccount(msgspec.Struct, frozen=True, kw_only=True):
         return self.confirmed.minus(self.closed)
 
     @property
+    def left(self) -> Fill:
+        """Compute what was matched, has not failed and is not yet used up."""
+        return self.standing.minus(self.closed)
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing of the order can be matched any more."""
+        return self.is_killed or self.matched.shares >= self.intent.shares
+
+    @property
     def sign(self) -> int:
         """Return 1 for a BUY and -1 for a SELL: the sign of shares gained and of their cost."""
         return 1 if self.intent.side is Side.BUY else -1
@@ -93,7 +104,8 @@ class PlanAccount(msgspec.Struct, frozen=True, kw_only=True):
     Units: quantity in micro-sets, payoff in attos of a USD, unsold (what an unwind found no buyer
     for) in micro-shares, the rest in micros of a USD; expected is None until orders are placed,
     changed_ns is when its set took its last step, relation_ids are those it counts against,
-    mark is what matched complete sets are worth above cost, ending is how the set became money.
+    mark is what matched complete sets are worth above cost, ending is how the set became money,
+    states are those of a plan over several relations.
     """
 
     key: PlanKey
@@ -113,6 +125,7 @@ class PlanAccount(msgspec.Struct, frozen=True, kw_only=True):
     unsold: int = 0
     is_settled: bool = False
     orders: Mapping[OrderId, OrderAccount] = {}
+    states: tuple[tuple[bool, ...], ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -174,7 +187,7 @@ def _paired_cost(order: OrderAccount, quantity: int, sets: int) -> int:
 
 
 def held_set(plan: PlanAccount) -> HeldSet:
-    """Describe a set that waits for its settlement by its confirmed shares and what they cost."""
+    """Describe what an open plan left to a later run: where it stands, its shares, their cost."""
     return HeldSet(
         plan_id=plan.key.plan_id,
         family=plan.family,
@@ -185,10 +198,21 @@ def held_set(plan: PlanAccount) -> HeldSet:
         orders=tuple(
             HeldOrder(
                 intent=order.intent,
-                shares=order.held.shares,
-                notional=order.held.notional,
-                fee=order.held.fee,
+                shares=order.left.shares,
+                notional=order.left.notional,
+                fee=order.left.fee,
+                is_final=order.is_final,
+                is_confirmed=not order.confirmed.is_nothing,
+                is_failed=not order.failed.is_nothing,
             )
             for order in plan.orders.values()
         ),
+        status=plan.status or SetStatus.LEGGING,
+        states=plan.states,
     )
+
+
+def settled_result(plan: PlanAccount, message: SetSettled) -> int:
+    """Compute what a set earned by its settlement, fees and gas included, in micros of a USD."""
+    cash = sum(-order.sign * order.left.notional - order.left.fee for order in plan.orders.values())
+    return cash + message.proceeds - message.gas

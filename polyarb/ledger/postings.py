@@ -74,6 +74,8 @@ def on_placed(plan: PlanAccount, message: PlaceOrders) -> Step:
         plan,
         expected=expected,
         status=SetStatus.LEGGING,
+        changed_ns=message.receive_time_ns,
+        states=message.states,
         orders={intent.order_id: OrderAccount(intent=intent) for intent in message.orders},
     )
     promise = (

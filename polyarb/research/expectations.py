@@ -14,6 +14,7 @@ from polyarb.domain.messages import (
     PlanDenied,
     PlanSized,
     RaiseAlert,
+    RecoverSet,
     RedeemSet,
     RequestSnapshot,
     SetChanged,
@@ -128,6 +129,7 @@ _SPEAKERS: dict[type, Callable[..., list[Words]]] = {
     BookRestored: lambda m: [("restored", m.condition_id)],
     RequestSnapshot: lambda m: [("snapshot", m.condition_id)],
     SetChanged: lambda m: [("set", m.family, m.current)],
+    RecoverSet: lambda m: [("recover", m.left.family, m.left.status)],
     RedeemSet: lambda m: [("redeem", m.family, format_micros(m.quantity))],
     SetSettled: lambda m: [
         ("settled", m.status, format_micros(m.proceeds), "gas", format_micros(m.gas))

@@ -14,9 +14,9 @@ from polyarb.domain.messages import (
     ClockTicked,
     ControlEvent,
     Event,
-    FeedMeasured,
     GatewayEvent,
     JournalMessage,
+    Note,
     Output,
     RunStopped,
 )
@@ -78,7 +78,7 @@ class Replay:
         self._expected: deque[tuple[int, bytes]] = deque()
         for record in records:
             message = record.message
-            if isinstance(message, FeedMeasured):
+            if isinstance(message, Note):
                 continue
             self.is_whole = isinstance(message, RunStopped) or self.is_whole
             if isinstance(message, GatewayEvent | ControlEvent):

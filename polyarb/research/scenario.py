@@ -23,11 +23,14 @@ from polyarb.domain.messages import (
     LevelChanged,
     MarketResolved,
     OperatorHalted,
+    OperatorReduced,
     OperatorResumed,
     TickChanged,
 )
 from polyarb.domain.plan import Family, Level, Outcome
+from polyarb.domain.surroundings import ClockJudged, VenueModeChanged
 from polyarb.domain.units import ONE, Price, Shares, parse_micros
+from polyarb.domain.venue import VenueMode
 
 START_NS = 1_800_000_000 * 10**9
 """When every scenario begins, in unix nanoseconds."""
@@ -273,8 +276,28 @@ def _lost(scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
     )
 
 
+def _mode(_scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
+    """Read `ok|post-only|cancel-only|down [WHY]`."""
+    return VenueModeChanged(
+        receive_time_ns=now_ns, mode=VenueMode(words[0]), reason=" ".join(words[1:])
+    )
+
+
+def _clock(_scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
+    """Read `right|wrong [WHY]`."""
+    if words[0] not in ("right", "wrong"):
+        raise ValueError(f"expected right or wrong, found {words[0]}")
+    return ClockJudged(
+        receive_time_ns=now_ns, is_trusted=words[0] == "right", reason=" ".join(words[1:])
+    )
+
+
 def _halt(_scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
     return OperatorHalted(receive_time_ns=now_ns, actor=words[0], reason=" ".join(words[1:]))
+
+
+def _reduce(_scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
+    return OperatorReduced(receive_time_ns=now_ns, actor=words[0], reason=" ".join(words[1:]))
 
 
 def _resume(_scenario: Scenario, words: tuple[str, ...], now_ns: int) -> Event:
@@ -287,7 +310,10 @@ EVENTS: dict[str, Callable[[Scenario, tuple[str, ...], int], Event]] = {
     "tick": _tick,
     "resolved": _resolved,
     "lost": _lost,
+    "mode": _mode,
+    "clock": _clock,
     "halt": _halt,
+    "reduce": _reduce,
     "resume": _resume,
 }
 

@@ -32,8 +32,13 @@ def store_faults(action: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        remedy = _REMEDIES.get(fault.errno or 0, "check the disk and its file system")
-        raise StoreError(f"cannot {action} {path}: {fault.strerror}; {remedy}") from fault
+        raise store_fault(action, path, fault) from fault
+
+
+def store_fault(action: str, path: Path | str, fault: OSError) -> StoreError:
+    """Say a fault of the operating system with its remedy."""
+    remedy = _REMEDIES.get(fault.errno or 0, "check the disk and its file system")
+    return StoreError(f"cannot {action} {path}: {fault.strerror or fault}; {remedy}")
 
 
 class FileSystem:

@@ -55,11 +55,15 @@ def acquire(path: Path, what: str) -> FileLock:
 
 
 def find_holder(path: Path) -> int | None:
-    """Return the process that holds a lock (0 if it has not said who it is), or None."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
+    """Return the process that holds a lock (0 if it has not said who it is), or None.
+
+    Errors: StoreError when that cannot be told.
+    """
+    with store_faults("read", path):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
     try:
         return None if _try(descriptor, fcntl.LOCK_SH) else _pid_in(descriptor)
     finally:

@@ -135,7 +135,7 @@ class RecordChain:
         self._time_ns = time_ns
 
 
-def check_line(line: bytes, previous: Anchor | None) -> Envelope | Flaw:
+def check_line(line: bytes, previous: Anchor | Envelope | None) -> Envelope | Flaw:
     """Check one line, newline included, against the record before; None accepts any."""
     if not line.endswith(b"\n"):
         return Flaw(kind=FlawKind.UNFINISHED, expected="a line break", found="end of file")
@@ -151,7 +151,7 @@ def check_line(line: bytes, previous: Anchor | None) -> Envelope | Flaw:
     return envelope if previous is None else _check_place(envelope, previous)
 
 
-def _check_place(envelope: Envelope, previous: Anchor) -> Envelope | Flaw:
+def _check_place(envelope: Envelope, previous: Anchor | Envelope) -> Envelope | Flaw:
     if envelope.sequence != previous.sequence + 1:
         return Flaw(
             kind=FlawKind.MISPLACED,

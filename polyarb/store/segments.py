@@ -90,17 +90,18 @@ def walk(handle: BinaryIO, previous: Anchor | None) -> Iterator[Step]:
     Behind a line that cannot be read, the next record's place is accepted as it stands.
     """
     offset = 0
+    before: Anchor | Envelope | None = previous
     for number, line in enumerate(handle, start=1):
-        found = check_line(line, previous)
+        found = check_line(line, before)
         end = offset + len(line)
         yield Step(number, offset, found, end)
-        previous = found.anchor if isinstance(found, Envelope) else _anchor_behind(line)
+        before = found if isinstance(found, Envelope) else _whole_or_none(line)
         offset = end
 
 
-def _anchor_behind(line: bytes) -> Anchor | None:
+def _whole_or_none(line: bytes) -> Envelope | None:
     found = check_line(line, None)
-    return found.anchor if isinstance(found, Envelope) else None
+    return found if isinstance(found, Envelope) else None
 
 
 def is_torn_tail(handle: BinaryIO, offset: int) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 import msgspec
 
 from polyarb.domain.order import TradingState
+from polyarb.domain.surroundings import ClockStanding
+from polyarb.domain.venue import VenueMode
 from polyarb.store.filesystem import REAL, FileSystem, ensure_directory, store_faults, write_all
 from polyarb.store.locks import find_holder
 from polyarb.store.records import START, Anchor
@@ -54,7 +56,8 @@ class SourceFigures(msgspec.Struct, frozen=True, kw_only=True):
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """A running process in figures.
 
-    Shape: opportunities by family; sources is empty on recorded data.
+    Shape: opportunities by family; sources is empty and clock None on recorded data; venue_mode is
+    what the engine was told.
     Units: times in unix nanoseconds.
     """
 
@@ -72,6 +75,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pnl: PnlColumns = PnlColumns()
     latency: LatencyFigures = LatencyFigures()
     sources: tuple[SourceFigures, ...] = ()
+    venue_mode: VenueMode = VenueMode.OK
+    clock: ClockStanding | None = None
 
 
 class Liveness(StrEnum):

@@ -89,6 +89,14 @@ def time_of(line: bytes) -> int:
     return _time_in(stamp, line)
 
 
+def number_of(line: bytes) -> int | None:
+    """Return which line of its recording a line is; None where it does not say."""
+    try:
+        return _decode_stamp(line).seq
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
 def scan_tape(path: Path) -> TapeContent:
     """Read one file through."""
     reading = read_tape(path)

@@ -4,7 +4,7 @@ The chain alone shows every change but two: a cut end and a chain made anew. The
 anchor from a report, a status or a backup.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from polyarb.store.filesystem import store_faults
-from polyarb.store.records import START, Anchor, Flaw, FlawKind
+from polyarb.store.records import START, Anchor, Envelope, Flaw, FlawKind
 from polyarb.store.segments import (
     Step,
     TornTail,
@@ -57,17 +57,25 @@ class JournalReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verify_journal(
-    current: Path, archive: Path, *, anchors: Sequence[Anchor] = ()
+    current: Path,
+    archive: Path,
+    *,
+    anchors: Sequence[Anchor] = (),
+    on_record: Callable[[Envelope], None] | None = None,
 ) -> JournalReport:
     """Check every record of every segment; a break is listed and reading goes on behind it.
 
     An unfinished last line is told as torn; while a writer runs it is one being written.
+    on_record is called with every whole record, in order.
     """
-    return _Verification(anchors).run(current, archive)
+    return _Verification(anchors, on_record).run(current, archive)
 
 
 class _Verification:
-    def __init__(self, anchors: Sequence[Anchor]) -> None:
+    def __init__(
+        self, anchors: Sequence[Anchor], on_record: Callable[[Envelope], None] | None
+    ) -> None:
+        self._on_record = on_record
         self._wanted = {anchor.sequence: anchor.hash for anchor in anchors if anchor.sequence}
         self._place: Anchor | None = START
         self._head = START
@@ -100,21 +108,28 @@ class _Verification:
 
     def _read(self, path: Path, handle: BinaryIO, *, is_current: bool) -> None:
         flawed: list[Step] = []
+        last: Envelope | None = None
+        on_record = self._on_record
         for step in walk(handle, self._place):
             found = step.found
             if isinstance(found, Flaw):
                 flawed.append(step)
                 continue
-            self._note_all(path, flawed)
+            if flawed:
+                self._note_all(path, flawed)
             self._records += 1
-            self._first_time_ns = self._first_time_ns or found.time_ns
-            self._last_time_ns = found.time_ns
-            self._place = self._head = found.anchor
+            last = found
             if step.line_number == 1 and not is_current:
                 self._check_name(path, found.sequence)
+            if not self._first_time_ns:
+                self._first_time_ns = found.time_ns
+            if on_record is not None:
+                on_record(found)
             if self._wanted and found.sequence in self._wanted:
                 self._check_anchor(path, step.line_number, found.anchor)
-
+        if last is not None:
+            self._last_time_ns = last.time_ns
+            self._place = self._head = last.anchor
         if flawed and is_current and is_torn_tail(handle, flawed[0].offset):
             offset = flawed[0].offset
             size = flawed[-1].end - offset

@@ -49,6 +49,11 @@ class Workspace:
         return self.root / "config" / "alerts.production.yaml"
 
     @property
+    def alert_channels_file(self) -> Path:
+        """How alerts reach people."""
+        return self.root / "config" / "alert_channels.yaml"
+
+    @property
     def env_file(self) -> Path:
         """Overrides and secrets of this machine; mode 600."""
         return self.root / ".env"
@@ -99,6 +104,16 @@ class Workspace:
         return self.data_dir / "alerts"
 
     @property
+    def watch_alerts_dir(self) -> Path:
+        """The same of `polyarb watch`, which tells of the trader."""
+        return self.alerts_dir / "watch"
+
+    @property
+    def watch_file(self) -> Path:
+        """When `polyarb watch` last looked, in unix nanoseconds."""
+        return self.data_dir / "watch"
+
+    @property
     def audit_dir(self) -> Path:
         """Who changed what."""
         return self.data_dir / "audit"
@@ -124,14 +139,34 @@ class Workspace:
         return self.data_dir / "status.json"
 
     @property
+    def session_file(self) -> Path:
+        """What the journal comes to for the next start, as of a minute ago; never the truth."""
+        return self.data_dir / "session.json"
+
+    @property
     def lock_file(self) -> Path:
         """Held by the one process that may trade."""
         return self.data_dir / "lock"
 
     @property
+    def lease_file(self) -> Path:
+        """Who may write since when; its epoch only grows."""
+        return self.data_dir / "lease.json"
+
+    @property
     def daily_reports_dir(self) -> Path:
         """One report a UTC day."""
         return self.root / "reports" / "daily"
+
+    @property
+    def performance_reports_dir(self) -> Path:
+        """Performance over ranges of UTC days."""
+        return self.root / "reports" / "performance"
+
+    @property
+    def compliance_reports_dir(self) -> Path:
+        """Compliance over ranges of UTC days."""
+        return self.root / "reports" / "compliance"
 
     @property
     def go_no_go_dir(self) -> Path:

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
+from polyarb.host.baseline import baseline_rows
 from polyarb.host.checkup import Check, Finding, Result
 from polyarb.host.reach import ReachStage
 
@@ -17,9 +18,18 @@ class CheckName(StrEnum):
     DISK = "disk"
     PERMISSIONS = "permissions"
     CONFIG = "config"
+    ALERTS = "alerts"
+    WALLET = "wallet"
     JOURNAL = "journal"
+    AUDIT = "audit"
+    LEASE = "lease"
     LOCK = "lock"
     HALT = "halt"
+    BACKUP = "backup"
+    DRILLS = "drills"
+    LOG = "log"
+    WATCH = "watch"
+    UNITS = "units"
     TIME_SERVERS = "time-servers"
     VENUE_CLOCK = "venue-clock"
     GAMMA = "gamma"
@@ -84,11 +94,42 @@ CHECKS: tuple[CheckKind, ...] = (
         remedy="mend what is named, then run `polyarb profiles check`",
     ),
     CheckKind(
+        name=CheckName.ALERTS,
+        asks="Do the alert rules and channels load, and does somebody hear of them?",
+        warns="no channel, or only the console where the profile in use trades",
+        fails="anything in them is wrong, or a channel that is used lacks its secret",
+        remedy="mend what is named in config/alerts.production.yaml, config/alert_channels.yaml or"
+        " .env, then run `polyarb alerts test`",
+    ),
+    CheckKind(
+        name=CheckName.WALLET,
+        asks="Is a wallet's secret set where nothing needs one?",
+        warns="it is, and the profile in use trades: this version signs nothing",
+        fails="it is, and the profile in use only watches",
+        remedy="take it out of .env and the environment; move the funds to a new wallet if"
+        " somebody else may have read it",
+    ),
+    CheckKind(
         name=CheckName.JOURNAL,
         asks="Can the end of the journal be read?",
         warns="it holds something but no whole record",
         fails="it cannot, or its chain does not hold",
         remedy="stop every run, keep a copy of data/, run `polyarb ledger verify`",
+    ),
+    CheckKind(
+        name=CheckName.AUDIT,
+        asks="Is every line of data/audit/ a record?",
+        warns="",
+        fails="one is not, or a file cannot be read",
+        remedy="restore the file from a backup, or move it away to begin anew",
+    ),
+    CheckKind(
+        name=CheckName.LEASE,
+        asks="Who may write the workspace, and did one end without a word within a day?",
+        warns="a run crashed within 24 hours; a journal is there and no lease",
+        fails="the lease or the record of crashes cannot be read",
+        remedy="read the end of data/polyarb-x.log and the system's journal for why it ended; the"
+        " next start begins halted and reconciles",
     ),
     CheckKind(
         name=CheckName.LOCK,
@@ -103,6 +144,42 @@ CHECKS: tuple[CheckKind, ...] = (
         warns="it is",
         fails="the latch cannot be read",
         remedy="look why it was halted, then run `polyarb resume`",
+    ),
+    CheckKind(
+        name=CheckName.BACKUP,
+        asks="How old is the newest backup that was found whole?",
+        warns="more than 24 hours; there is none, and something to lose",
+        fails="the records of backups cannot be read",
+        remedy="run `polyarb backup create`, then `polyarb backup verify --latest`",
+    ),
+    CheckKind(
+        name=CheckName.DRILLS,
+        asks="Does the evidence of drills that the profile in use needs still count?",
+        warns="a drill has not run for this code and configuration, or is too old",
+        fails="the last run of a drill failed; the evidence cannot be read",
+        remedy="run `polyarb drill`",
+    ),
+    CheckKind(
+        name=CheckName.LOG,
+        asks="Can the log be written?",
+        warns="",
+        fails="it cannot",
+        remedy="give data/polyarb-x.log to the user who runs polyarb",
+    ),
+    CheckKind(
+        name=CheckName.WATCH,
+        asks="Does somebody watch the process that runs?",
+        warns="a process runs and the watch looked last more than 10 s ago, or never",
+        fails="the watch's sign of life cannot be read",
+        remedy="start `polyarb watch`, or: systemctl enable --now polyarb-watch",
+    ),
+    CheckKind(
+        name=CheckName.UNITS,
+        asks="Are the installed systemd units those of this version and installation?",
+        warns="a line differs; a unit is missing that another one starts",
+        fails="one cannot be read",
+        remedy="sudo polyarb units --into /etc/systemd/system --replace;"
+        " sudo systemctl daemon-reload",
     ),
     CheckKind(
         name=CheckName.TIME_SERVERS,
@@ -164,7 +241,9 @@ STAGE_REMEDIES: dict[ReachStage, str] = {
     ReachStage.ANSWER: "the host is reached: look at the venue's status page and try again later",
 }
 
-CONFIGURATION = frozenset({CheckName.CONFIG, CheckName.PERMISSIONS})
+CONFIGURATION = frozenset(
+    {CheckName.CONFIG, CheckName.PERMISSIONS, CheckName.ALERTS, CheckName.WALLET}
+)
 """What fails here is the operator's to write differently, not the world's fault."""
 NETWORK = tuple(CheckName)[tuple(CheckName).index(CheckName.TIME_SERVERS) :]
 """What is left out offline."""
@@ -192,7 +271,9 @@ def doctor_reference() -> str:
         for kind in CHECKS
     )
     stages = "".join(f"| `{stage}` | {text} |\n" for stage, text in STAGE_REMEDIES.items())
-    return _PAGE.format(rows=rows, stages=stages)
+    named = [f"`{name}`" for name in CheckName if name in CONFIGURATION]
+    ours = f"{', '.join(named[:-1])} or {named[-1]}"
+    return _PAGE.format(rows=rows, stages=stages, ours=ours, baseline=baseline_rows())
 
 
 _PAGE = """\
@@ -202,7 +283,7 @@ Written from the tables of the code by `python scripts/generate_docs.py`; do not
 
 Every check is `ok`, `warn`, `fail` or `skipped`, says what it found and, unless all is well, what
 is to be done. All run at once, each within a deadline. With `--offline` nothing leaves the machine.
-The exit code is 2 when `config` or `permissions` fails, else 4 when another one fails, else 0.
+The exit code is 2 when {ours} fails, else 4 when another one fails, else 0.
 
 | check | asks | warns when | fails when | remedy |
 |---|---|---|---|---|
@@ -211,4 +292,12 @@ A host is reached in stages; the first one that fails decides what is to be done
 
 | stage | remedy |
 |---|---|
-{stages}"""
+{stages}
+## The machine: `polyarb doctor --host`
+
+It needs no rights, changes nothing, and works in a container; what a system does not tell is
+`skipped`, with the reason. The exit code is 4 when a check fails, else 0.
+
+| check | asks | why it matters | warns when | fails when | advice |
+|---|---|---|---|---|---|
+{baseline}"""

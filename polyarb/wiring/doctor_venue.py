@@ -13,10 +13,11 @@ from typing import Protocol, TypeVar
 
 from polyarb.domain.errors import VenueError
 from polyarb.domain.limits import Phase
+from polyarb.domain.surroundings import ClockVerdict
 from polyarb.domain.venue import VenueSettings
 from polyarb.host.answers import greet, request_once
 from polyarb.host.checkup import Finding, Result, fail, ok, skipped, warn
-from polyarb.host.clock_health import ClockHealth, ClockVerdict, judge_offset
+from polyarb.host.clock_health import ClockHealth, judge_offset
 from polyarb.host.reach import Reach, ReachStage, fault_text, reach
 from polyarb.host.sntp import Reading
 from polyarb.host.time_servers import agreed_offset, ask_time_servers
@@ -108,7 +109,7 @@ class Remote:
         """Look at everything at once."""
         async with self._with.open_venue(self._settings) as venue:
             found = await asyncio.gather(
-                self._time_servers(), self._clob(venue), self._others(venue)
+                self.time_servers(), self._clob(venue), self._others(venue)
             )
         return {name: finding for part in found for name, finding in part.items()}
 
@@ -123,7 +124,8 @@ class Remote:
             venue_uncertainty_ns=venue.uncertainty_ns if venue else None,
         )
 
-    async def _time_servers(self) -> Findings:
+    async def time_servers(self) -> Findings:
+        """Ask the time servers, and keep by how much we are off."""
         answers = await ask_time_servers(
             self._with.time_servers,
             deadline_ms=self._deadline_ms,

@@ -4,7 +4,9 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from polyarb.config import (
     load_effective,
@@ -30,6 +32,17 @@ from polyarb.store.locks import find_holder
 from polyarb.store.reading import read_anchor
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.doctor_checks import CheckName
+from polyarb.wiring.doctor_records import (
+    check_alerts,
+    check_audit,
+    check_backup,
+    check_drills,
+    check_lease,
+    check_log,
+    check_wallet,
+    check_watch,
+)
+from polyarb.wiring.doctor_units import check_units
 
 REQUEST_SOCKETS = 32
 """What the pool of connections for requests may hold open."""
@@ -38,20 +51,44 @@ _TOKENS_PER_MARKET = 2
 LocalCheck = Callable[[], Finding]
 
 
-def local_checks(
-    place: Workspace, settings: VenueSettings, universe: Universe
-) -> dict[CheckName, LocalCheck]:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the checks of a workspace look at; profile is None where it does not load.
+
+    Shape: units is the folder of a supervisor's units. Units: now in unix nanoseconds.
+    """
+
+    place: Workspace
+    settings: VenueSettings
+    profile: Profile | None
+    units: Path
+    now_ns: int
+
+
+def local_checks(around: Surroundings) -> dict[CheckName, LocalCheck]:
     """List the checks that need no network."""
+    place, profile, now_ns = around.place, around.profile, around.now_ns
+    phase = profile.phase if profile else None
+    sockets = sockets_needed(around.settings, profile.universe if profile else Universe())
     return {
         CheckName.INTERPRETER: check_interpreter,
         CheckName.SQLITE: partial(check_sqlite, place.database_file),
-        CheckName.FILES: partial(check_descriptors, sockets_needed(settings, universe)),
+        CheckName.FILES: partial(check_descriptors, sockets),
         CheckName.DISK: partial(check_disk, place.data_dir, time.monotonic_ns),
         CheckName.PERMISSIONS: partial(check_permissions, place),
         CheckName.CONFIG: partial(check_config, place),
+        CheckName.ALERTS: partial(check_alerts, place, phase),
+        CheckName.WALLET: partial(check_wallet, place, phase),
         CheckName.JOURNAL: partial(check_journal, place),
+        CheckName.AUDIT: partial(check_audit, place),
+        CheckName.LEASE: partial(check_lease, place, now_ns),
         CheckName.LOCK: partial(check_lock, place),
         CheckName.HALT: partial(check_halt, place),
+        CheckName.BACKUP: partial(check_backup, place),
+        CheckName.DRILLS: partial(check_drills, place, phase, now_ns),
+        CheckName.LOG: partial(check_log, place),
+        CheckName.WATCH: partial(check_watch, place, now_ns),
+        CheckName.UNITS: partial(check_units, place, around.units),
     }
 
 

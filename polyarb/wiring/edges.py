@@ -7,23 +7,25 @@ from typing import Protocol
 
 import msgspec
 
-from polyarb.config import load_relations, load_venue
+from polyarb.config import load_clock, load_recording, load_relations, load_venue
 from polyarb.domain.errors import UsageError
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue
 from polyarb.engine.size import load_solver
 from polyarb.host.clock import SystemClock
-from polyarb.ports import Feed, Gateway, Journal
+from polyarb.ports import Feed, Gateway, Inbox, Journal
 from polyarb.runner import Runner
 from polyarb.store.background import BackgroundTape
 from polyarb.store.recording import TapeWriter
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.live import LiveHealth, LiveVenue
-from polyarb.wiring.markets import current_catalogue
+from polyarb.wiring.markets import current_catalogue, next_catalogue
 from polyarb.wiring.recordings import recording_directory
+from polyarb.wiring.retaining import HourlyRetention
 from polyarb.wiring.snapshots import SnapshotGateway
 from polyarb.wiring.tape_first import TapeFirstJournal
 from polyarb.wiring.tapes import catalogue_of, check_tapes, open_feed
+from polyarb.wiring.timekeeping import ClockInbox
 
 
 class Edge(Protocol):
@@ -50,6 +52,10 @@ class Edge(Protocol):
 
     def around_gateway(self, gateway: Gateway) -> Gateway:
         """Put around a gateway what this choice needs there."""
+        ...
+
+    def around_inbox(self, inbox: Inbox) -> Inbox:
+        """Put around an inbox what this choice needs there."""
         ...
 
     def attend(self, runner: Runner) -> None:
@@ -93,6 +99,10 @@ class TapeEdge:
         """Return the gateway as it is: a tape can tell nothing anew."""
         return gateway
 
+    def around_inbox(self, inbox: Inbox) -> Inbox:
+        """Return the inbox as it is: what was recorded was received by another clock."""
+        return inbox
+
     def attend(self, runner: Runner) -> None:
         """Poll the runner while a paced tape waits."""
         self._poll = runner.poll
@@ -127,7 +137,7 @@ class VenueEdge:
         cannot be read; StoreError where nothing can be recorded.
         """
         load_solver()
-        settings = load_venue(workspace)
+        settings, timing = load_venue(workspace), load_clock(workspace)
         clock = SystemClock()
         self.catalogue = current_catalogue(workspace, profile, clock.now_ns(), tell)
         if not self.catalogue.markets:
@@ -138,9 +148,20 @@ class VenueEdge:
         directory = recording_directory(workspace, run_id)
         directory.mkdir(parents=True)
         self.tapes = (directory,)
+        self._retention = HourlyRetention(workspace, load_recording(workspace), directory, tell)
         self._tape = BackgroundTape(TapeWriter(directory))
         stack.callback(self._tape.close)
-        self._venue = stack.enter_context(LiveVenue(settings, self.catalogue, self._tape, clock))
+        self._venue = stack.enter_context(
+            LiveVenue(
+                settings,
+                self.catalogue,
+                self._tape,
+                clock,
+                clock_settings=timing,
+                select=lambda: next_catalogue(workspace, profile, tell),
+                tell=tell,
+            )
+        )
         self.feed = self._venue.feed
 
     def around_journal(self, journal: Journal) -> Journal:
@@ -151,9 +172,22 @@ class VenueEdge:
         """Pass requests for snapshots on to the sources."""
         return SnapshotGateway(gateway, self._venue.refresh)
 
+    def around_inbox(self, inbox: Inbox) -> Inbox:
+        """Let the run hear what its clock is worth, too."""
+        return ClockInbox(inbox, self._venue.timekeeper)
+
     def attend(self, runner: Runner) -> None:
-        """End the feed with the run, even before its first frame; time frames from receipt on."""
+        """End the feed with the run, even before its first frame; time frames from receipt on.
+
+        Recordings are kept within their limits meanwhile.
+        """
         runner.is_live = True
+        self._venue.in_use = lambda: {
+            condition_id
+            for flight in runner.engine.state.sets.values()
+            for condition_id in flight.condition_ids
+        }
+        runner.observers.append(self._retention.observe)
         self.feed.is_wanted = lambda: not runner.progress.stop_reason
 
     def torn(self) -> list[str]:

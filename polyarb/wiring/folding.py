@@ -13,6 +13,7 @@ from polyarb.domain.messages import (
 )
 from polyarb.domain.order import SetStatus
 from polyarb.ledger.fold import Ledger
+from polyarb.ledger.past import Past
 from polyarb.ports import Journal
 
 
@@ -24,6 +25,7 @@ class FoldingJournal:
 
     def __init__(self, journal: Journal) -> None:
         self.ledger = Ledger()
+        self.past = Past()
         self.found: Counter[str] = Counter()
         self.raw_hits: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
@@ -33,10 +35,16 @@ class FoldingJournal:
         self.sets: Counter[SetStatus] = Counter()
         self._journal = journal
 
+    def begin_after(self, past: Past) -> None:
+        """Begin behind earlier runs: their open sets are the ledger's, their figures are not."""
+        self.past = past
+        self.ledger.begin_after(past.run, past.open_plans())
+
     def append(self, message: JournalMessage, frame: int) -> None:
         """Record a message, then fold it."""
         self._journal.append(message, frame)
         self.ledger.apply(message)
+        self.past.apply(message)
         match message:
             case OpportunityFound():
                 self.found[message.family] += 1

@@ -1,7 +1,6 @@
 """`polyarb markets`: the instrument master read from the venue, kept in versions, chosen from."""
 
 import asyncio
-import getpass
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from random import Random
@@ -10,7 +9,7 @@ import msgspec
 
 from polyarb.config import load_effective, load_phase_profile, load_relations, load_settings
 from polyarb.config.loading import load_venue
-from polyarb.domain.errors import RefusedError, UsageError, VenueError
+from polyarb.domain.errors import PolyarbError, RefusedError, UsageError, VenueError
 from polyarb.domain.ids import ConditionId, RelationId, condition_key
 from polyarb.domain.instruments import Difference, Instrument, Instruments, Refusal
 from polyarb.domain.limits import Phase, Profile
@@ -18,6 +17,7 @@ from polyarb.domain.market import Catalogue, MarketGroup, Relation, Untradable
 from polyarb.domain.selection import Selection, Unselected, select, watched_catalogue
 from polyarb.domain.venue import VenueSettings
 from polyarb.host.clock import SystemClock
+from polyarb.host.login import login_name
 from polyarb.store.instruments import InstrumentStore, Loaded, Provenance, Version
 from polyarb.store.workspace import Workspace
 from polyarb.venue.polymarket.instruments.sync import PublicSource, Reading, read_instruments
@@ -115,7 +115,7 @@ def sync_markets(
     found = asyncio.run(_read(open_source, settings, reading))
     if not accept_shrink:
         _refuse_shrink(before, found)
-    provenance = Provenance(actor=getpass.getuser(), source=settings.hosts.gamma, written_ns=now_ns)
+    provenance = Provenance(actor=login_name(), source=settings.hosts.gamma, written_ns=now_ns)
     version, difference = store.add(found, provenance)
     return MarketsChanged(version=version, difference=difference, refused=found.refused)
 
@@ -123,7 +123,7 @@ def sync_markets(
 def roll_back_markets(workspace: Workspace, number: int | None) -> MarketsChanged:
     """Make an older content current again, as a new version; None is the content before."""
     provenance = Provenance(
-        actor=getpass.getuser(), source="rollback", written_ns=SystemClock().now_ns()
+        actor=login_name(), source="rollback", written_ns=SystemClock().now_ns()
     )
     version, difference = instrument_store(workspace).roll_back(number, provenance)
     return MarketsChanged(version=version, difference=difference, refused=())
@@ -232,6 +232,27 @@ def current_catalogue(
                 raise
             tell(f"version {version.version} of the instruments is used: {fault}")
     return selected_catalogue(workspace, profile, now_ms=now_ns // _NS_PER_MS)[1]
+
+
+def next_catalogue(
+    workspace: Workspace, profile: Profile, tell: Callable[[str], None]
+) -> Catalogue | None:
+    """Read the instruments anew for a run and return what it watches now; None where it failed.
+
+    What cannot be read, or has shrunk by half, is told, and the run goes on with what it has; as
+    it does where nothing at all is selected.
+    """
+    try:
+        sync_markets(workspace, open_source, lambda _text: None)
+        now_ms = SystemClock().now_ns() // _NS_PER_MS
+        version, catalogue = selected_catalogue(workspace, profile, now_ms=now_ms)
+    except PolyarbError as fault:
+        tell(f"the instruments stay as they are: {fault}")
+        return None
+    if not catalogue.markets:
+        tell(f"the instruments stay as they are: nothing of version {version.version} is selected")
+        return None
+    return catalogue
 
 
 async def _read(open_source: OpenSource, settings: VenueSettings, reading: Reading) -> Instruments:

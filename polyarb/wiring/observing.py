@@ -9,6 +9,7 @@ from polyarb.ledger.pnl import total
 from polyarb.runner import Runner
 from polyarb.store.status import LatencyFigures, PnlColumns, SourceFigures, Status, write_status
 from polyarb.store.workspace import Workspace
+from polyarb.wiring.live import LiveHealth
 from polyarb.wiring.session import Session
 
 STATUS_NS = 1_000_000_000
@@ -38,7 +39,7 @@ def status_of(session: Session, runner: Runner, *, started_ns: int, now_ns: int)
     """Collect a running process in figures."""
     timed = runner.stages.report()
     latency = runner.latency.percentiles()
-    pnl = total(session.ledger.pnl)
+    pnl, health = total(session.ledger.pnl), session.edge.health()
     return Status(
         pid=os.getpid(),
         run_id=session.recipe.run_id,
@@ -64,12 +65,13 @@ def status_of(session: Session, runner: Runner, *, started_ns: int, now_ns: int)
             received_p99_ns=timed.receive_to_decision.p99,
             bottleneck=timed.bottleneck or "",
         ),
-        sources=_sources(session),
+        sources=_sources(health),
+        venue_mode=session.engine.venue_mode,
+        clock=None if health is None else health.clock,
     )
 
 
-def _sources(session: Session) -> tuple[SourceFigures, ...]:
-    health = session.edge.health()
+def _sources(health: LiveHealth | None) -> tuple[SourceFigures, ...]:
     return tuple(
         SourceFigures(
             source=one.source,

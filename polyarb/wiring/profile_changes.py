@@ -4,7 +4,6 @@ A change takes effect with the next start. Whatever a file says is held against 
 recorded, so that an edit by hand is seen, too.
 """
 
-import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from polyarb.config.effective import Effective, spelled
 from polyarb.config.loading import CUSTOM
 from polyarb.domain.errors import RefusedError, UsageError
 from polyarb.domain.limits import Profile
+from polyarb.host.login import login_name
 from polyarb.ports import Clock
 from polyarb.rollout.changes import Before, Risk, risks_of, unapproved
 from polyarb.rollout.feasibility import prove
@@ -260,7 +260,7 @@ def _change(
         number=0,
         timestamp=at,
         applied_by="user",
-        actor=getpass.getuser(),
+        actor=login_name(),
         slot=proposal.slot,
         profile_name=proposal.profile_name,
         previous_name=proposal.previous_name,

@@ -35,7 +35,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         """Hash the instruments."""
         return value_digest(self.catalogue)
 
-    def started(self, wall_time_ns: int) -> RunStarted:
+    def started(self, wall_time_ns: int, epoch: int = 0) -> RunStarted:
         """Say it as the first event of the run; the runner sets its time to the feed's."""
         phase = self.profile.phase
         return RunStarted(
@@ -48,6 +48,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             config_digest=self.config_digest,
             catalogue_digest=self.catalogue_digest,
             wall_time_ns=wall_time_ns,
+            epoch=epoch,
         )
 
 

@@ -13,17 +13,13 @@ from polyarb.store.columnar.writing import Written, write_columnar
 from polyarb.store.filesystem import REAL
 from polyarb.store.locks import find_holder
 from polyarb.store.recording import TapeWriter
-from polyarb.store.retention import (
-    Retention,
-    choose_expired,
-    recorded_files,
-    remove_expired,
-)
+from polyarb.store.retention import Retention, retain
 from polyarb.store.tape import COLUMNAR, is_tape_file, read_tape, tape_files
 from polyarb.store.tape_index import IndexEntry, read_index, write_index
 from polyarb.store.tape_scan import (
     TapeVerification,
     hour_of,
+    number_of,
     recording_of,
     scan_tape,
     time_of,
@@ -158,18 +154,38 @@ def prune_recorded(
 
     What runs need that were recorded or begun in the last days stays, unless forced.
     """
-    since_ns = now_ns - keep_days * _NS_PER_DAY
-    needed = [
+    return retain(
+        workspace.tape_dir,
+        budget,
+        writing=files_being_written(workspace),
+        needed=() if is_forced else needed_by_runs(workspace, now_ns - keep_days * _NS_PER_DAY),
+    )
+
+
+def needed_by_runs(workspace: Workspace, since_ns: int) -> list[tuple[Path, str]]:
+    """List the tapes of runs that were recorded or begun since a time, each with its run."""
+    return [
         (root, f"run {run_id}")
         for root, run_id, latest_ns in _needs(workspace)
-        if latest_ns >= since_ns and not is_forced
+        if latest_ns >= since_ns
     ]
-    files = recorded_files(
-        workspace.tape_dir, writing=files_being_written(workspace), needed=needed
-    )
-    retention = choose_expired(files, budget)
-    remove_expired(retention)
-    return retention
+
+
+def refuse_pruned(tape: Path) -> None:
+    """Refuse the directory of a run whose first hours were removed. Errors: StoreError.
+
+    Lines are numbered from 0; a directory in which none has a number was not recorded by a run.
+    """
+    if not tape.is_dir():
+        return
+    files = sorted(path for path in tape.rglob("*") if is_tape_file(path))
+    first = next(iter(read_tape(files[0])), b"") if files else b""
+    if not files or number_of(first):
+        raise StoreError(
+            f"{tape}: expected the frames of the run from its first one on, found that"
+            f" {'the oldest' if files else 'all'} were removed to save disk (`polyarb tape prune`"
+            " or `recording` in config.yaml); what is gone cannot be run again"
+        )
 
 
 def files_being_written(workspace: Workspace) -> frozenset[Path]:

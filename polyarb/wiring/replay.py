@@ -14,6 +14,7 @@ from polyarb.store.reading import read_journal
 from polyarb.store.records import JournalRecord
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.recipe import Recipe, load_recipe
+from polyarb.wiring.recordings import refuse_pruned
 from polyarb.wiring.tapes import check_tapes, open_feed
 
 
@@ -83,6 +84,8 @@ def _compare(recipe: Recipe, started: RunStarted, records: list[JournalRecord]) 
     _check(started, recipe)
     engine = Engine(recipe.catalogue, recipe.profile, recipe.config_digest)
     tapes = check_tapes([Path(tape) for tape in recipe.tapes])
+    for tape in tapes:
+        refuse_pruned(tape)
     feed, _reading = open_feed(tapes, recipe.catalogue, speed=None)
     replay = Replay(engine, records)
     events = replay.run(feed.frames())

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from polyarb.domain.limits import Profile
-from polyarb.domain.messages import Event, MarketEvent, OperatorHalted, OperatorResumed
+from polyarb.domain.messages import Event, MarketEvent, OperatorOrder
+from polyarb.domain.surroundings import ClockJudged
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
 from polyarb.ports import FeedStatistics, Frame
@@ -14,6 +15,8 @@ from polyarb.store.memory import MemoryJournal, MemoryRecord
 from polyarb.venue.shadow import ShadowGateway
 from polyarb.wiring.recipe import Recipe
 
+Told = OperatorOrder | ClockJudged
+
 
 class ScriptedFeed:
     """The port `Feed` over events that are already there; one frame an event."""
@@ -23,24 +26,22 @@ class ScriptedFeed:
         self._events = events
 
     def frames(self) -> Iterator[Frame]:
-        """Yield every event; an order of the operator is an empty frame at its time."""
+        """Yield every event; what is told beside the feed is an empty frame at its time."""
         for event in self._events:
             self.statistics.frames += 1
-            is_market = not isinstance(event, OperatorHalted | OperatorResumed)
+            is_market = not isinstance(event, Told)
             events: list[MarketEvent] = [event] if is_market else []  # type: ignore[list-item]
             yield Frame(receive_time_ns=event.receive_time_ns, events=events)
 
 
 class ScriptedInbox:
-    """The port `Inbox` that hands out the operator's orders once their time has come."""
+    """The port `Inbox` that hands out what is told beside the feed once its time has come."""
 
     def __init__(self, events: list[Event]) -> None:
-        self._orders = [
-            event for event in events if isinstance(event, OperatorHalted | OperatorResumed)
-        ]
+        self._orders = [event for event in events if isinstance(event, Told)]
 
-    def take(self, now_ns: int) -> list[OperatorHalted | OperatorResumed]:
-        """Return the orders that are due."""
+    def take(self, now_ns: int) -> list[Told]:
+        """Return what is due."""
         due = [order for order in self._orders if order.receive_time_ns <= now_ns]
         self._orders = [order for order in self._orders if order.receive_time_ns > now_ns]
         return due

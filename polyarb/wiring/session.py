@@ -5,6 +5,7 @@ from polyarb.engine.engine import Engine
 from polyarb.ledger.fold import Ledger
 from polyarb.runner import Runner
 from polyarb.store.journal import FileJournal
+from polyarb.store.lease import Lease
 from polyarb.wiring.edges import Edge
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.recipe import Recipe
@@ -20,6 +21,7 @@ class Session:
         runner: Runner,
         engine: Engine,
         journal: FileJournal,
+        lease: Lease,
         folding: FoldingJournal,
         edge: Edge,
         is_halted: bool,
@@ -29,6 +31,7 @@ class Session:
         self.runner = runner
         self.engine = engine
         self.journal = journal
+        self.lease = lease
         self.folding = folding
         self.edge = edge
         self.is_halted = is_halted

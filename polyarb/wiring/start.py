@@ -8,23 +8,37 @@ import msgspec
 
 from polyarb.config.effective import Effective
 from polyarb.config.loading import load_phase_profile
-from polyarb.domain.errors import RefusedError
+from polyarb.config.secrets import secret_values
+from polyarb.config.supervisor import find_supervisor
+from polyarb.domain.errors import VenueError
 from polyarb.domain.limits import Phase, RunKind
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
+from polyarb.host.process_log import ProcessLog
+from polyarb.ports import Clock
 from polyarb.runner import Progress, Runner
-from polyarb.store.control import open_inbox, read_halt
+from polyarb.store.control import FileInbox, open_inbox, read_halt
 from polyarb.store.journal import open_journal
+from polyarb.store.lease import Fence, FencedJournal, take_lease
 from polyarb.store.locks import acquire
 from polyarb.store.workspace import Workspace
 from polyarb.venue.shadow import ShadowGateway
+from polyarb.wiring.alert_sampling import RunSampling, samplers_of
+from polyarb.wiring.alerting import HeardJournal, open_alerting
+from polyarb.wiring.backup_age import BackupAge
 from polyarb.wiring.edges import Edge, TapeEdge, TapeOptions, VenueEdge
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.holding import carry_over
 from polyarb.wiring.latching import LatchingJournal
 from polyarb.wiring.observing import status_writer
+from polyarb.wiring.profile_changes import note_use
 from polyarb.wiring.recipe import make_recipe, new_run_id, save_recipe
+from polyarb.wiring.recovery import recover
 from polyarb.wiring.session import Session
+from polyarb.wiring.session_keeping import SessionKeeper
+from polyarb.wiring.supervising import supervised
+
+Kind = type[BaseException] | None
 
 
 class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,20 +70,52 @@ def start(
     effective = load_phase_profile(workspace, options.phase)
     profile = effective.profile
     if profile.run is RunKind.LIVE:
-        raise RefusedError(
-            f"{options.phase} trades with money: expected a GO record for the running code and "
-            "configuration, found none; this version trades in the shadow phase only"
-        )
+        from polyarb.wiring.go_no_go_refusal import refuse_live  # no other start needs it
+
+        refuse_live(workspace, options.phase)
     with ExitStack() as stack:
         lock = acquire(workspace.lock_file, "this workspace")
         stack.callback(lock.release)
-        session = _wire(workspace, options, effective, stack, watcher.tell)
-        session.runner.observers.append(status_writer(workspace, session))
+        log = _open_log(workspace, stack)
+        tell = _both(log.tell, watcher.tell)
+        change = note_use(workspace, profile, SystemClock())
+        if change is not None and change.unconfirmed:
+            codes = ", ".join(change.unconfirmed)
+            tell(f"{change.profile_name} was edited by hand; nobody confirmed: {codes}")
+        session = _wire(workspace, options, effective, stack, tell)
         watcher.watch(session)
+        log.tell(f"run {session.recipe.run_id} of {options.phase}, epoch {session.lease.epoch}")
         progress = session.runner.run(
-            session.recipe.started(SystemClock().now_ns()), is_halted=session.is_halted
+            session.recipe.started(SystemClock().now_ns(), session.lease.epoch),
+            is_halted=session.is_halted,
         )
+        log.tell(f"run {session.recipe.run_id} ended: {progress.stop_reason}")
     return session, progress
+
+
+def _open_log(workspace: Workspace, stack: ExitStack) -> ProcessLog:
+    secrets = [canary.secret for canary in secret_values(workspace)]
+    log = ProcessLog(workspace.log_file, secrets)
+    stack.callback(log.close)
+    return log
+
+
+def _both(first: Callable[[str], None], second: Callable[[str], None]) -> Callable[[str], None]:
+    def tell(text: str) -> None:
+        first(text)
+        second(text)
+
+    return tell
+
+
+def _releasing(fence: Fence, clock: Clock) -> Callable[[Kind, object, object], None]:
+    """Release the lease at the end of a run that ended in order; any other end is a crash."""
+
+    def release(kind: Kind, _fault: object, _trace: object) -> None:
+        if kind is None or issubclass(kind, VenueError):
+            fence.release(clock.now_ns())
+
+    return release
 
 
 def _wire(
@@ -87,11 +133,16 @@ def _wire(
         if options.tape is not None
         else VenueEdge(workspace, profile, run_id, stack, tell)
     )
+    samplers = samplers_of(profile, is_recorded=edge.health() is None)
+    alerting = open_alerting(workspace, profile, samplers, stack, tell)
     recipe = make_recipe(run_id, profile, edge.catalogue, edge.tapes)
     save_recipe(workspace, recipe)
     journal = open_journal(workspace.journal_file, workspace.journal_dir)
-    stack.callback(journal.close)
-    folding = FoldingJournal(edge.around_journal(journal))
+    fence = take_lease(workspace.lease_file, clock.now_ns())
+    stack.push(_releasing(fence, clock))
+    fenced = FencedJournal(journal, fence)
+    stack.callback(fenced.close)
+    folding = FoldingJournal(edge.around_journal(fenced))
     engine = Engine(edge.catalogue, profile, recipe.config_digest)
     gateway = ShadowGateway(
         engine, profile.shadow, edge.catalogue, gas_per_plan=profile.sizing.gas_per_plan
@@ -100,21 +151,38 @@ def _wire(
         engine=engine,
         feed=edge.feed,
         gateway=edge.around_gateway(gateway),
-        journal=LatchingJournal(folding, workspace.halt_file, clock.now_ns),
-        inbox=open_inbox(workspace.inbox_dir, workspace.journal_file, workspace.journal_dir),
+        journal=HeardJournal(LatchingJournal(folding, workspace.halt_file, clock.now_ns), alerting),
+        inbox=edge.around_inbox(_inbox(workspace)),
         clock=clock,
     )
     edge.attend(runner)
-    runner.held = carry_over(workspace, folding.ledger)
+    recovered = recover(workspace, tell)
+    carry_over(recovered.past, runner, folding)
     if options.duration_s is not None:
         runner.duration_ns = int(options.duration_s * 1e9)
-    return Session(
+    session = Session(
         recipe=recipe,
         runner=runner,
         engine=engine,
         journal=journal,
+        lease=fence.lease,
         folding=folding,
         edge=edge,
         is_halted=read_halt(workspace.halt_file) is not None,
         overrides=effective.overrides,
     )
+    alerting.begin(
+        RunSampling(workspace, session, alerting.figures, BackupAge(workspace, clock).seconds),
+        runner,
+    )
+    runner.observers += [
+        status_writer(workspace, session),
+        alerting.observe,
+        supervised(session, find_supervisor(), clock),
+        SessionKeeper(workspace, session, clock, tell).observe,
+    ]
+    return session
+
+
+def _inbox(workspace: Workspace) -> FileInbox:
+    return open_inbox(workspace.inbox_dir, workspace.journal_file, workspace.journal_dir)

@@ -48,7 +48,7 @@ def test_a_well_venue_gives_exit_0_and_a_line_a_check(polyarb: Polyarb, wire: Th
     told = ended.stdout.splitlines()
     for name in ("time-servers", "venue-clock", "gamma", "clob", "stream", "geoblock"):
         assert any(line.split()[:2] == ["ok", name] for line in told), ended.stdout
-    assert told[-1].startswith("16 checks in ")
+    assert told[-1].startswith("25 checks in ")
 
 
 def test_a_venue_that_is_down_gives_exit_4_with_remedies(

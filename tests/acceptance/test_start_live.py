@@ -1,16 +1,19 @@
 """`polyarb start` on the venue itself: recorded as it comes, played again byte for byte."""
 
+import gzip
 import json
 import signal
 import subprocess
 import time
+import zlib
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.acceptance.app import Polyarb, command, environment
 from tests.live_world import list_instruments, point_at
-from tests.wire_server import Channel, ThreadedWire, Venue, WireServer
+from tests.wire_server import Answer, Channel, ThreadedWire, Venue, WireServer
 
 
 @pytest.fixture
@@ -89,6 +92,101 @@ def drop_all(server: WireServer) -> None:
     channels: list[Channel] = list(server.channels)
     for channel in channels:
         channel.drop()
+
+
+def test_a_restricted_venue_is_told_recorded_and_seen_by_a_replay(
+    polyarb: Polyarb, workspace: Path, wire: ThreadedWire
+) -> None:
+    process = launch(workspace)
+    wait_for_messages(workspace, 50)
+    wire.call(refuse_once)
+    wait_for_status(workspace, "venue_mode", "post-only")
+    told = polyarb("status").stdout
+    assert "the venue is post-only: nothing new is opened" in told and "our clock: " in told
+    wait_for_status(workspace, "venue_mode", "ok")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    (tape,) = (workspace / "data" / "tape").iterdir()
+    modes = [
+        json.loads(line)["mode"]["mode"]
+        for path in sorted(tape.rglob("*.gz"))
+        for line in gzip.decompress(path.read_bytes()).splitlines()
+        if b'"mode":{' in line
+    ]
+    assert modes == ["post-only", "ok"]
+    assert len(verified(polyarb)) == 1
+    assert polyarb("tape", "verify").returncode == 0
+
+
+def wait_for_status(workspace: Path, key: str, value: str) -> None:
+    status, deadline = workspace / "data" / "status.json", time.monotonic() + 30
+    while json.loads(status.read_bytes()).get(key, "ok") != value:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def refuse_once(server: WireServer) -> None:
+    """Answer one request as a venue does that is post-only for six seconds more."""
+    body = b'{"error":"post-only mode","code":"post_only_mode","retry_after_seconds":6}'
+    refusal = Answer(status=503, body=body, headers={"Retry-After": "6"})
+    server.answers["/books"] = deque([refusal])
+
+
+def test_recordings_of_earlier_runs_go_when_they_take_more_than_is_allowed(
+    polyarb: Polyarb, workspace: Path, wire: ThreadedWire
+) -> None:
+    assert polyarb("start", "--phase", "shadow", "--duration", "2s").returncode == 0
+    (first,) = (workspace / "data" / "tape").iterdir()
+    settings = workspace / "config" / "config.yaml"
+    limits = "recording:\n  disk_gib_max: 0.000001\n  replay_days_min: 0\n"
+    settings.write_text(settings.read_text() + limits)
+    ended = polyarb("start", "--phase", "shadow", "--duration", "2s")
+    assert ended.returncode == 0, ended.stderr
+    assert "removed 1 of the oldest recorded files" in ended.stderr
+    assert not list(first.rglob("*.gz"))
+    segments = [path for path in (workspace / "data").rglob("*.jsonl") if path.is_file()]
+    assert any(b"RecordingsRemoved" in segment.read_bytes() for segment in segments)
+    ended = polyarb("replay", "verify")
+    assert ended.returncode == 1
+    pruned, whole = ended.stdout.splitlines()
+    assert "not comparable" in pruned and "removed to save disk" in pruned
+    assert "identical" in whole
+
+
+@pytest.mark.slow
+def test_a_run_follows_the_instruments_without_a_restart_and_so_does_its_replay(
+    polyarb: Polyarb, workspace: Path
+) -> None:
+    with ThreadedWire(Venue(6, seed=3), move_ms=2) as wire:
+        wire.call(lambda server: list_instruments(server, 3))
+        point_at(workspace, wire, connect_ms_max=4_000, request_ms_max=1_000, sync_minutes=1)
+        process = launch(workspace)
+        wait_for_messages(workspace, 50)
+        wire.call(list_instruments)
+        deadline = time.monotonic() + 90
+        tape = workspace / "data" / "tape"
+        while not any(b'"instruments":{' in text for text in texts_of(tape)):
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        taken = json.loads((workspace / "data" / "status.json").read_bytes())["messages"]
+        wait_for_messages(workspace, taken + 100)
+        (stream,) = [one for one in status_of(polyarb)["sources"] if one["source"] == "stream-1"]
+        assert stream["markets"] == 6
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 0, err
+        assert "instruments: 3 markets are new or have other facts, 0 are no longer" in err
+        assert len(verified(polyarb)) == 1
+
+
+def texts_of(tape: Path) -> Iterator[bytes]:
+    """Read what recorded files hold so far, the whole members of it."""
+    for path in sorted(tape.rglob("*.gz")):
+        decompressor, data = zlib.decompressobj(31), path.read_bytes()
+        while data:
+            yield decompressor.decompress(data)
+            data, decompressor = decompressor.unused_data, zlib.decompressobj(31)
 
 
 def test_an_interrupt_ends_a_live_run_in_order(

@@ -8,6 +8,7 @@ from polyarb.domain.ids import ConditionId, OrderId, PlanId
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue
 from polyarb.domain.messages import (
+    BooksOpened,
     CensusCounted,
     ClockTicked,
     Event,
@@ -51,6 +52,7 @@ class LawfulEngine(Engine):
         self.opportunities: set[str] = set()
         self.sized: dict[PlanId, PlanSized] = {}
         self.relations: dict[str, str] = {}
+        self.adopted: dict[PlanId, tuple[str, ...]] = {}
 
     def handle(self, event: Event) -> Sequence[Output]:
         """Handle an event and hold the engine to its laws."""
@@ -58,6 +60,8 @@ class LawfulEngine(Engine):
         if isinstance(event, ClockTicked):
             assert event.receive_time_ns >= self.ticked_ns, "ticks never step back"
             self.ticked_ns = event.receive_time_ns
+        if isinstance(event, BooksOpened):
+            self._adopts(event)
         outputs = super().handle(event)
         if isinstance(event, ClockTicked):
             assert self.deadline_ns > event.receive_time_ns, "a tick moves the deadline on"
@@ -73,6 +77,18 @@ class LawfulEngine(Engine):
     def _answered(self, event: Event) -> None:
         if isinstance(event, OrderMatched | OrderKilled | TradeConfirmed | TradeFailed):
             self.fates[event.order_id][type(event).__name__] += 1
+
+    def _adopts(self, opened: BooksOpened) -> None:
+        """What an earlier run left counts against its relations, and its orders await answers."""
+        for left in opened.held:
+            self.adopted[left.plan_id] = left.relation_ids
+            for order in left.orders:
+                self.fates[order.intent.order_id] = Counter(
+                    OrderMatched=bool(order.shares or order.is_failed),
+                    OrderKilled=order.is_final,
+                    TradeConfirmed=order.is_confirmed and order.shares > 0,
+                    TradeFailed=order.is_failed,
+                )
 
     def _books(self) -> None:
         for ladder in self.state.ladders.values():
@@ -132,11 +148,15 @@ class LawfulEngine(Engine):
         """Count every open set in full against each relation that its plan took."""
         total: Counter[str] = Counter()
         for plan_id, flight in self.state.sets.items():
-            sized = self.sized[plan_id]
-            relations = [sized.relation_id, *(self.relations[one] for one in sized.joint_with)]
-            for relation_id in relations:
+            for relation_id in self._relations_of(plan_id):
                 total[relation_id] += flight.reserved
         return total
+
+    def _relations_of(self, plan_id: PlanId) -> tuple[str, ...]:
+        if plan_id in self.adopted:
+            return self.adopted[plan_id]
+        sized = self.sized[plan_id]
+        return (sized.relation_id, *(self.relations[one] for one in sized.joint_with))
 
     # What it says
 

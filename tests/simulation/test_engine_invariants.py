@@ -5,7 +5,8 @@ from collections import Counter
 import msgspec
 import pytest
 from polyarb.domain.limits import Profile
-from polyarb.domain.messages import Command, FeedMeasured, JournalMessage, PlaceOrders, SetChanged
+from polyarb.domain.measures import FeedMeasured
+from polyarb.domain.messages import Command, JournalMessage, PlaceOrders, SetChanged
 from polyarb.domain.order import OrderIntent, SetStatus
 from polyarb.domain.units import MICRO
 from polyarb.engine.engine import Engine

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 from polyarb.domain.ids import ConditionId
+from polyarb.domain.measures import FeedMeasured
 from polyarb.domain.messages import (
     BooksOpened,
     CancelAll,
     CensusCounted,
     Command,
     Event,
-    FeedMeasured,
     JournalMessage,
     OperatorHalted,
     OperatorResumed,

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 from polyarb.domain.errors import VenueError
 from polyarb.domain.ids import ConditionId, PlanId
+from polyarb.domain.measures import FeedMeasured
 from polyarb.domain.messages import (
     BooksOpened,
     CancelAll,
     FeedLost,
-    FeedMeasured,
     JournalMessage,
     MarketEvent,
     OperatorHalted,

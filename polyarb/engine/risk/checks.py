@@ -11,6 +11,7 @@ from polyarb.domain.order import TradingState
 from polyarb.domain.plan import PlannedOrder
 from polyarb.domain.reasons import Denial
 from polyarb.domain.units import ATTO, MICRO, PICO, cost_up
+from polyarb.domain.venue import VenueMode
 from polyarb.engine.state import Exposure
 
 MINUTE_NS = 60 * 10**9
@@ -26,6 +27,8 @@ class Situation:
     trading: TradingState
     profile: Profile
     under_way: frozenset[ConditionId] = frozenset()
+    venue_mode: VenueMode = VenueMode.OK
+    is_clock_trusted: bool = True
 
 
 def approve(situation: Situation) -> Approved[Request] | Denial:
@@ -40,6 +43,16 @@ def approve(situation: Situation) -> Approved[Request] | Denial:
 def is_active(situation: Situation) -> Denial | None:
     """Nothing that adds risk leaves unless trading is ACTIVE."""
     return None if situation.trading is TradingState.ACTIVE else Denial.NOT_ACTIVE
+
+
+def is_open(situation: Situation) -> Denial | None:
+    """Orders that take are refused by the venue in any mode but one."""
+    return None if situation.venue_mode is VenueMode.OK else Denial.VENUE_RESTRICTED
+
+
+def has_true_time(situation: Situation) -> Denial | None:
+    """By a wrong clock nobody can tell how old a book is."""
+    return None if situation.is_clock_trusted else Denial.CLOCK_WRONG
 
 
 def is_enabled(situation: Situation) -> Denial | None:
@@ -133,6 +146,8 @@ def is_within_daily_loss(situation: Situation) -> Denial | None:
 
 RISK_CHECKS: tuple[Callable[[Situation], Denial | None], ...] = (
     is_active,
+    is_open,
+    has_true_time,
     is_enabled,
     has_edge,
     is_within_slippage,

@@ -3,9 +3,19 @@
 from collections.abc import Callable
 
 import pytest
-from polyarb.config import config_digest, load_effective, load_profile, load_venue, load_written
+from polyarb.config import (
+    config_digest,
+    load_clock,
+    load_effective,
+    load_profile,
+    load_recording,
+    load_venue,
+    load_written,
+)
 from polyarb.domain.errors import UsageError
+from polyarb.domain.surroundings import ClockSettings, RecordingSettings
 from polyarb.domain.venue import Universe, VenueHosts, VenueSettings
+from polyarb.host.time_servers import TIME_SERVERS
 from polyarb.store.workspace import Workspace
 
 Edit = Callable[[str, str, str], Workspace]
@@ -125,6 +135,65 @@ def test_a_wrong_figure_of_the_venue_is_told_by_every_loader(
 ) -> None:
     workspace = edit("config.yaml", old, new)
     for load in (load_venue, load_profile):
+        with pytest.raises(UsageError, match=told):
+            load(workspace)
+
+
+def test_the_shipped_limits_of_recordings_and_clock(workspace: Workspace) -> None:
+    recording = load_recording(workspace)
+    assert recording == RecordingSettings(disk_gib_max=50_000_000, days_max=0, replay_days_min=7)
+    assert recording.bytes_max == 50 * 2**30
+    assert load_clock(workspace) == ClockSettings(servers=TIME_SERVERS)
+
+
+def test_without_their_sections_recordings_stay_for_ever_and_the_clock_is_watched(
+    workspace: Workspace,
+) -> None:
+    path = workspace.config_file
+    path.write_text(path.read_text().partition("recording:")[0])
+    assert load_recording(workspace) == RecordingSettings()
+    assert load_recording(workspace).bytes_max == 0
+    assert load_clock(workspace) == ClockSettings(servers=TIME_SERVERS)
+
+
+def test_every_figure_of_recordings_and_clock_can_be_set(workspace: Workspace) -> None:
+    path = workspace.config_file
+    path.write_text(
+        path.read_text().partition("recording:")[0]
+        + "recording:\n  disk_gib_max: 0.5\n  days_max: 30\n  replay_days_min: 0\n"
+        + "clock:\n  offset_ms_max: 250\n  check_minutes: 5\n"
+        + "  servers: [time.example, 127.0.0.1:1123]\n"
+    )
+    recording = load_recording(workspace)
+    assert recording == RecordingSettings(disk_gib_max=500_000, days_max=30, replay_days_min=0)
+    assert recording.bytes_max == 2**29
+    assert load_clock(workspace) == ClockSettings(
+        servers=("time.example", "127.0.0.1:1123"), offset_ms_max=250, check_minutes=5
+    )
+    path.write_text(path.read_text().replace("[time.example, 127.0.0.1:1123]", "[]"))
+    assert load_clock(workspace).servers == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("disk_gib_max: 50", "disk_gib_max: -1", "from 0 to 1000000, found"),
+        ("disk_gib_max: 50", "disk_gb_max: 50", "recording.disk_gb_max: expected disk_gib_max"),
+        ("days_max: 0", "days_max: 1.5", "from 0 to 36500, found"),
+        ("offset_ms_max: 100", "offset_ms_max: 0", "from 1 to 86400000, found"),
+        ("check_minutes: 10", "check_minutes: 0", "from 1 to 1440, found"),
+        ("check_minutes: 10", "servers: a", "clock.servers: expected a list of texts"),
+        ("check_minutes: 10", "servers: [a, a]", "clock.servers: expected each entry once"),
+        ("check_minutes: 10", "servers: ['a b']", "expected HOST or HOST:PORT"),
+        ("check_minutes: 10", "servers: ['https://a']", "expected HOST or HOST:PORT"),
+        ("check_minutes: 10", "port: 1", "clock.port: expected one of"),
+    ],
+)
+def test_a_wrong_figure_of_recordings_or_clock_is_told_by_every_loader(
+    edit: Edit, old: str, new: str, told: str
+) -> None:
+    workspace = edit("config.yaml", old, new)
+    for load in (load_recording, load_clock, load_venue, load_profile):
         with pytest.raises(UsageError, match=told):
             load(workspace)
 

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 from polyarb.domain.fees import FeeSchedule
-from polyarb.domain.ids import ConditionId, GroupId, TokenId
+from polyarb.domain.ids import ConditionId, GroupId, RelationId, TokenId
 from polyarb.domain.instruments import (
     Changed,
     Difference,
@@ -11,10 +11,14 @@ from polyarb.domain.instruments import (
     Instrument,
     Instruments,
     TickChange,
+    change_of,
+    changed_catalogue,
     difference,
     hot_update,
 )
-from polyarb.domain.market import Catalogue, Market, MarketGroup
+from polyarb.domain.market import Catalogue, Market, MarketGroup, Relation
+from polyarb.domain.plan import Family
+from polyarb.domain.surroundings import CatalogueChange
 from polyarb.domain.units import Price
 
 A, B, C = ConditionId("0xa"), ConditionId("0xb"), ConditionId("0xc")
@@ -123,3 +127,28 @@ def test_a_tick_alone_is_an_epoch_and_no_other_change() -> None:
     told = hot_update(catalogue(market(A)), catalogue(market(A, tick=1_000)))
     assert told == HotUpdate(ticks=(TickChange(condition_id=A, before=10_000, after=1_000),))
     assert not told.is_empty
+
+
+def test_a_change_brings_a_run_to_what_is_wanted_and_forgets_no_market() -> None:
+    kept = MarketGroup(group_id=G, condition_ids=(B,))
+    gone = MarketGroup(group_id=H, condition_ids=(A,))
+    pair = Relation(relation_id=RelationId("pair"), family=Family.IMPLICATION, condition_ids=(B, C))
+    running = catalogue(market(A), market(B), groups=(gone, replace(kept, title="old")))
+    wanted = replace(
+        catalogue(market(B, tick=1_000), market(C), groups=(kept,)),
+        relations={pair.relation_id: pair},
+    )
+    change = change_of(running, wanted)
+    assert change == CatalogueChange(
+        markets=(market(C), market(B, tick=1_000)),
+        left=(A,),
+        groups=(kept,),
+        groups_removed=(H,),
+        relations=(pair,),
+    )
+    after = changed_catalogue(running, change)
+    assert after == replace(wanted, markets={A: market(A), **wanted.markets})
+    assert change_of(wanted, wanted).is_empty and not change.is_empty
+    assert change_of(running, replace(running, markets={A: market(A)})).left == (B,)
+    slug = change_of(catalogue(market(A)), catalogue(market(A, slug="new")))
+    assert slug == CatalogueChange(markets=(market(A, slug="new"),))

@@ -15,6 +15,7 @@ from polyarb.domain.order import TradingState
 from polyarb.domain.plan import Family, Outcome, Plan, PlannedOrder, Side, SizeReason
 from polyarb.domain.reasons import Denial
 from polyarb.domain.units import ATTO, MICRO
+from polyarb.domain.venue import VenueMode
 from polyarb.engine import risk
 from polyarb.engine.risk import RISK_CHECKS, Situation
 from polyarb.engine.risk.exposure import DAY_NS, MINUTE_NS
@@ -85,6 +86,8 @@ def verdict(
     exposure: Exposure | None = None,
     trading: TradingState = TradingState.ACTIVE,
     under_way: frozenset[ConditionId] = frozenset(),
+    venue_mode: VenueMode = VenueMode.OK,
+    is_clock_trusted: bool = True,
 ) -> Denial | None:
     """Return why a request is refused, or None."""
     found = risk.approve(
@@ -94,6 +97,8 @@ def verdict(
             trading,
             profile,
             under_way,
+            venue_mode=venue_mode,
+            is_clock_trusted=is_clock_trusted,
         )
     )
     return None if isinstance(found, Approved) else found
@@ -121,6 +126,15 @@ def test_a_request_within_every_limit_is_approved_as_it_is() -> None:
 @pytest.mark.parametrize("trading", sorted(set(TradingState) - {TradingState.ACTIVE}))
 def test_only_active_trading_opens_anything(trading: TradingState) -> None:
     assert verdict(trading=trading) is Denial.NOT_ACTIVE
+
+
+@pytest.mark.parametrize("mode", sorted(set(VenueMode) - {VenueMode.OK}))
+def test_in_any_mode_of_the_venue_but_ok_nothing_is_opened(mode: VenueMode) -> None:
+    assert verdict(venue_mode=mode) is Denial.VENUE_RESTRICTED
+
+
+def test_by_a_wrong_clock_nothing_is_opened() -> None:
+    assert verdict(is_clock_trusted=False) is Denial.CLOCK_WRONG
 
 
 def test_a_family_that_the_profile_does_not_name_is_refused() -> None:

@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polyarb.domain.surroundings import ClockVerdict
 from polyarb.host.clock_health import (
     AGE_NS_MAX,
     ALARM_NS,
     REFUSED_NS,
     ClockHealth,
-    ClockVerdict,
     judge,
     judge_offset,
 )

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from polyarb.domain.measures import FeedMeasured
 from polyarb.domain.messages import (
     ControlEvent,
     Event,
-    FeedMeasured,
     GatewayEvent,
     JournalMessage,
     OperatorHalted,

@@ -16,7 +16,9 @@ from polyarb.domain.messages import (
     TickChanged,
 )
 from polyarb.domain.plan import Family, Outcome
+from polyarb.domain.surroundings import ClockJudged, VenueModeChanged
 from polyarb.domain.units import MICRO
+from polyarb.domain.venue import VenueMode
 from polyarb.research.scenario import (
     DECLARATIONS,
     EVENTS,
@@ -101,6 +103,14 @@ def test_every_other_event_is_read() -> None:
     assert isinstance(halted, OperatorHalted)
     assert (halted.actor, halted.reason) == ("alice", "gone to lunch")
     assert isinstance(event_of("0 resume alice"), OperatorResumed)
+    restricted = event_of("0 mode post-only the venue says so")
+    assert isinstance(restricted, VenueModeChanged)
+    assert (restricted.mode, restricted.reason) == (VenueMode.POST_ONLY, "the venue says so")
+    judged = event_of("0 clock wrong +200 ms")
+    assert isinstance(judged, ClockJudged)
+    assert (judged.is_trusted, judged.reason) == (False, "+200 ms")
+    right = event_of("0 clock right")
+    assert isinstance(right, ClockJudged) and right.is_trusted
 
 
 def test_expectations_are_bounded_by_the_events_around_them() -> None:
@@ -149,6 +159,10 @@ def test_comments_empty_lines_and_commas_say_nothing() -> None:
         "1 resolved",
         "1 halt",
         "1 shout",
+        "1 mode",
+        "1 mode closed",
+        "1 clock",
+        "1 clock slow",
         "1",
         "-1 lost x",
         "0.1 lost x",
@@ -162,7 +176,8 @@ def test_a_line_that_cannot_be_read_is_named(line: str) -> None:
 
 def test_every_form_of_the_grammar_is_tried_above() -> None:
     assert set(DECLARATIONS) == {"market", "group", "implication", "ladder", "set"}
-    assert set(EVENTS) == {"book", "level", "tick", "resolved", "lost", "halt", "resume"}
+    told = {"book", "level", "tick", "resolved", "lost", "mode", "clock"}
+    assert set(EVENTS) == told | {"halt", "reduce", "resume"}
 
 
 def test_settings_change_figures_in_their_own_units() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from polyarb.domain.errors import StoreError
+from polyarb.domain.ids import ConditionId
+from polyarb.domain.surroundings import CatalogueChange
 from polyarb.store.background import BATCH_BYTES, BackgroundTape
 from polyarb.store.lossy import LossyFileSystem
 from polyarb.store.recording import HOUR_NS, TapeWriter
@@ -39,8 +41,16 @@ def test_what_is_recorded_is_what_a_writer_alone_records(
         if number % 100 == 99:
             told = tape.record_loss("dropped", ["b", "a"], time_ns)
             assert told == alone.record_loss("dropped", ["b", "a"], time_ns)
+        elif number % 100 == 49:
+            told = tape.record_mode("down", 'of "it"\n', time_ns)
+            assert told == alone.record_mode("down", 'of "it"\n', time_ns)
+        elif number % 100 == 74:
+            told = tape.record_instruments(CatalogueChange(left=(ConditionId("a"),)), time_ns)
+            change = CatalogueChange(left=(ConditionId("a"),))
+            assert told == alone.record_instruments(change, time_ns)
         else:
-            assert tape.record(frame(number), time_ns) == alone.record(frame(number), time_ns)
+            told = tape.record(frame(number), time_ns, is_plain=number % 2 == 0)
+            assert told == alone.record(frame(number), time_ns)
     tape.close()
     alone.close()
     assert list(read_tape(tmp_path / "tape")) == list(read_tape(tmp_path / "alone"))

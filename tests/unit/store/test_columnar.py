@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polyarb.domain.errors import StoreError, UsageError
+from polyarb.domain.ids import ConditionId, TokenId
+from polyarb.domain.market import Market
+from polyarb.domain.surroundings import CatalogueChange
 from polyarb.store.columnar import writing
 from polyarb.store.columnar.extra import load_extra
 from polyarb.store.columnar.numerals import EMPTY, FLOAT, PLAIN
@@ -14,7 +17,7 @@ from polyarb.store.columnar.reading import column_batches
 from polyarb.store.columnar.shapes import Dismantler, read_shape
 from polyarb.store.columnar.writing import write_columnar
 from polyarb.store.lossy import LossyFileSystem
-from polyarb.store.recording import loss_line, tape_line
+from polyarb.store.recording import instruments_line, loss_line, mode_line, tape_line
 from polyarb.store.tape import read_tape
 from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.venue.polymarket.instruments.catalogue import infer_catalogue
@@ -23,6 +26,9 @@ pytest.importorskip("pyarrow")
 
 _HASH = "0123456789abcdef0123456789abcdef01234567"
 _NS = 1_780_796_400_123_456_789
+_CHANGE = CatalogueChange(
+    markets=(Market(condition_id=ConditionId("0xabc"), yes=TokenId("9"), no=TokenId("10")),)
+)
 
 
 def _pair(
@@ -197,6 +203,8 @@ _lines = st.one_of(
     ),
     st.binary(min_size=1, max_size=40).filter(lambda line: b"\n" not in line),
     st.just(loss_line("idle", ["9", "10"], _NS, 5).rstrip(b"\n")),
+    st.just(mode_line("post-only", 'of "it"', _NS, 5).rstrip(b"\n")),
+    st.just(instruments_line(_CHANGE, _NS, 5).rstrip(b"\n")),
     _messages.map(lambda message: _line(message)[:-3] or b"x"),
     _messages.map(lambda message: _line(message).replace(b'"size":"', b'"size":"\x00')),
 )

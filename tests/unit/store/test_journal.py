@@ -286,7 +286,9 @@ def test_the_last_finished_segment_is_verified_where_the_current_is_empty(
 
 
 def _rotated(files: JournalFiles) -> list[Path]:
+    # One record stands in the current segment, whatever the size of the twenty before it.
     files.write(some_messages(20), rotate_bytes=2000)
+    files.write(some_messages(1), rotate_bytes=1 << 20)
     return sorted(files.archive.iterdir())
 
 

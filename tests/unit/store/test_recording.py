@@ -34,7 +34,9 @@ def test_every_frame_comes_back_as_received(frame: bytes) -> None:
     if "raw" in fields:
         assert b64decode(fields["raw"]) == frame
     else:
-        assert line == head + b'"msg":' + frame + b"}\n"
+        told = frame.replace(b"\n", b" ").replace(b"\r", b" ")
+        assert line == head + b'"msg":' + told + b"}\n"
+        assert fields["msg"] == json.loads(frame)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +46,9 @@ def test_every_frame_comes_back_as_received(frame: bytes) -> None:
         ('"Zürich"'.encode(), "msg"),
         (b"PONG", "raw"),
         (b"", "raw"),
-        (b'{"a":1}\n', "raw"),
-        (b'{\r"a":1}', "raw"),
+        (b'{"a":1}\n', "msg"),
+        (b'{\r\n"a":1}', "msg"),
+        (b'{"a":"1\n"}', "raw"),
         (b'"\xff"', "raw"),
         (b'{"a":1}}', "raw"),
     ],

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from polyarb.domain.errors import StoreError
+from polyarb.domain.surroundings import CatalogueChange
 from polyarb.store.filesystem import REAL
 from polyarb.store.lossy import LossyFileSystem, SimulatedCrash
 from polyarb.store.recording import TapeWriter
@@ -41,6 +42,19 @@ def test_a_loss_is_a_line_of_its_own_and_the_line_is_returned(tmp_path: Path) ->
         "lost": {"reason": 'of "it"\n', "assets": ["a", "b"]},
     }
     assert writer.frames == 2
+
+
+def test_a_mode_and_other_instruments_are_lines_of_a_tape_and_no_loss(tmp_path: Path) -> None:
+    writer = TapeWriter(tmp_path)
+    lines = [
+        writer.record_mode("down", 'of "it"\n', _START_NS),
+        writer.record_instruments(CatalogueChange(), _START_NS + 1),
+    ]
+    writer.close()
+    assert list(read_tape(tmp_path)) == [line.rstrip(b"\n") for line in lines]
+    assert json.loads(lines[0])["mode"] == {"mode": "down", "reason": 'of "it"\n'}
+    found = verify_tapes(tape_files(tmp_path))
+    assert (found.lines, found.losses, found.flaws) == (2, 0, ())
 
 
 def test_every_finished_file_is_in_the_index_as_it_was_found_to_be(run: Path) -> None:

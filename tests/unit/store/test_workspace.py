@@ -18,6 +18,7 @@ PATHS = {
     "custom_profiles_dir": "config/profiles/custom",
     "constraints_file": "config/constraints.yaml",
     "alerts_file": "config/alerts.production.yaml",
+    "alert_channels_file": "config/alert_channels.yaml",
     "env_file": ".env",
     "data_dir": "data",
     "samples_dir": "data/samples",

@@ -22,6 +22,7 @@ from polyarb.wiring.markets import (
     instrument_store,
     list_markets,
     market_versions,
+    next_catalogue,
     roll_back_markets,
     selected_catalogue,
     show_market,
@@ -216,3 +217,32 @@ def test_a_run_reads_the_venue_only_when_there_is_no_version_of_today(
         venue.status = 200
         assert watched(first.written_ns + 25 * HOUR_NS) == {"rain"}
         assert len(market_versions(workspace)) == 2
+
+
+def test_a_run_follows_the_instruments_and_keeps_what_it_has_where_that_fails(
+    workspace: Workspace,
+) -> None:
+    profile = load_effective(workspace, PROFILE).profile
+    told: list[str] = []
+
+    def slugs_now() -> set[str] | None:
+        found = next_catalogue(workspace, profile, told.append)
+        return None if found is None else {each.slug for each in found.markets.values()}
+
+    with serving(LocalVenue([RAIN, CUP])) as venue:
+        text = workspace.config_file.read_text()
+        hosts = f"venue:\n  hosts: {{gamma: '{venue.url}', clob: '{venue.url}'}}\n"
+        workspace.config_file.write_text(text.replace("venue:\n", hosts))
+        assert slugs_now() == {"rain", "cup-0", "cup-1", "cup-2"} and told == []
+        venue.status = 403
+        assert slugs_now() is None
+        assert told.pop().startswith("the instruments stay as they are: ")
+        venue.status = 200
+    with serving(LocalVenue([SNOW])) as venue:
+        hosts = f"venue:\n  hosts: {{gamma: '{venue.url}', clob: '{venue.url}'}}\n"
+        workspace.config_file.write_text(text.replace("venue:\n", hosts))
+        assert slugs_now() is None
+        assert "expected at least half of the 4 markets" in told.pop()
+        sync(workspace, SNOW, accept_shrink=True)
+        assert slugs_now() is None
+        assert "nothing of version" in told.pop()

@@ -1,0 +1,196 @@
+"""Look at the trader from a process of its own, which outlives it: dead, hung, crashing too often.
+
+What it finds is judged by alert rules like everything else; what a rule does here is done from
+outside: the halt is latched, and a process that is hung is ended.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+
+import msgspec
+
+from polyarb.alerts.alert import Action
+from polyarb.alerts.engine import AlertEngine
+from polyarb.alerts.history import Sample
+from polyarb.alerts.lifecycle import Moment, Transition
+from polyarb.alerts.metrics import Sampler
+from polyarb.config import load_phase_profile
+from polyarb.config.alert_channels import load_alert_channels
+from polyarb.config.alerts import load_alerts
+from polyarb.domain.limits import Phase
+from polyarb.host.clock import SystemClock
+from polyarb.host.supervision import Supervisor
+from polyarb.ports import Clock
+from polyarb.store.control import Halt, halt, read_halt
+from polyarb.store.filesystem import REAL, ensure_directory, replace_durably, store_faults
+from polyarb.store.lease import crashes, read_lease
+from polyarb.store.locks import acquire, find_holder
+from polyarb.store.status import Liveness, read_status
+from polyarb.store.workspace import Workspace
+from polyarb.wiring.alert_channels import build_posts
+from polyarb.wiring.alert_desk import AlertDesk
+from polyarb.wiring.alert_outbox import NS_PER_MS
+from polyarb.wiring.alerting import STOPPING, rules_sampled_by
+
+LOOK_S = 1.0
+DAY_NS = 86_400 * 10**9
+SAMPLERS = frozenset({Sampler.WATCH, Sampler.PHASE})
+_ACTOR = "watch"
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """What one look at a workspace found.
+
+    Shape: process holds the workspace, None if none does; silence_ms is that of a running one;
+    crashed: the last process is gone and never released its lease.
+    """
+
+    process: int | None
+    silence_ms: int | None
+    crashed: bool
+    crashes: int
+    is_halted: bool
+    phase: str
+
+
+def look_at(workspace: Workspace, now_ns: int) -> Look:
+    """Look once, without touching anything. Units: now_ns is wall time."""
+    holder = find_holder(workspace.lock_file)
+    lease = read_lease(workspace.lease_file)
+    reading = read_status(workspace.status_file, workspace.lock_file)
+    status = reading.status
+    silence_ms: int | None = None
+    if holder is not None:
+        is_own = status is not None and reading.liveness is Liveness.LIVE
+        # A process that has not said anything yet is silent since it took the lease.
+        last_ns = status.updated_ns if is_own and status else lease.taken_ns if lease else now_ns
+        silence_ms = max(0, now_ns - last_ns) // NS_PER_MS
+    past = crashes(workspace.lease_file).read()
+    is_crashed = holder is None and lease is not None and not lease.released_ns
+    recent = sum(1 for one in past if one.found_ns > now_ns - DAY_NS)
+    return Look(
+        process=holder,
+        silence_ms=silence_ms,
+        crashed=is_crashed,
+        crashes=recent + is_crashed,
+        is_halted=read_halt(workspace.halt_file) is not None,
+        phase=status.phase if status is not None else "",
+    )
+
+
+class Watch:
+    """The rules about the trader, judged once a look; what they do, done; people told."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        engine: AlertEngine,
+        desk: AlertDesk,
+        clock: Clock,
+        *,
+        end: Callable[[int], None],
+    ) -> None:
+        """end: how a hung process is ended, by its number."""
+        self._workspace = workspace
+        self._engine = engine
+        self._desk = desk
+        self._clock = clock
+        self._end = end
+        self._engine.restore(desk.saved, self._now())
+
+    def turn(self) -> Look:
+        """Look, judge, act, and leave a sign of life; in this order."""
+        now = self._now()
+        found = look_at(self._workspace, now.wall_ns)
+        for sample in _samples(found, now.monotonic_ns):
+            self._engine.observe(sample)
+        transitions = self._engine.evaluate(now)
+        for transition in transitions:
+            self._act(transition, found)
+        self._desk.take(transitions)
+        for acked in self._desk.tick().acked:
+            self._engine.acknowledge(acked.alert_id, acked.acked_by, now)
+        self._sign(now.wall_ns)
+        return found
+
+    def _act(self, transition: Transition, found: Look) -> None:
+        if STOPPING.isdisjoint(transition.actions):
+            return
+        alert, place = transition.alert, self._workspace
+        reason = f"{alert.rule}: {alert.summary}"
+        order = Halt(actor=_ACTOR, reason=reason, time_ns=self._clock.now_ns())
+        halt(place.halt_file, place.inbox_dir, order)
+        still = find_holder(place.lock_file)
+        if Action.KILL in transition.actions and found.process and still == found.process:
+            self._end(found.process)
+
+    def _sign(self, now_ns: int) -> None:
+        """Leave a sign of life, for whoever watches the watch."""
+        path = self._workspace.watch_file
+        with store_faults("write", path):
+            ensure_directory(REAL, path.parent)
+            replace_durably(REAL, path, str(now_ns).encode())
+
+    def _now(self) -> Moment:
+        return Moment(monotonic_ns=self._clock.monotonic_ns(), wall_ns=self._clock.now_ns())
+
+
+def open_watch(
+    workspace: Workspace, phase: Phase, tell: Callable[[str], None], stack: ExitStack
+) -> Watch:
+    """Take the watch of a workspace; it is left with the stack.
+
+    Errors: RefusedError where somebody watches already; UsageError for rules with faults.
+    """
+    with store_faults("make", workspace.alerts_dir):
+        ensure_directory(REAL, workspace.watch_alerts_dir)
+    lock = acquire(workspace.watch_alerts_dir / "lock", "the watch of this workspace")
+    stack.callback(lock.release)
+    file, settings = load_alerts(workspace), load_alert_channels(workspace)
+    envelope = load_phase_profile(workspace, phase).profile.envelope
+    clock = SystemClock()
+    desk = AlertDesk(
+        workspace.watch_alerts_dir,
+        build_posts(settings, clock, tell),
+        clock,
+        down_ns_max=settings.down_ms_max * NS_PER_MS,
+    )
+    stack.callback(desk.close)
+    desk.start()
+    rules = rules_sampled_by(file.rules, SAMPLERS)
+    engine = AlertEngine(rules, file.figures(phase, envelope))
+    return Watch(workspace, engine, desk, clock, end=end_process)
+
+
+def watch(
+    watching: Watch,
+    supervisor: Supervisor,
+    *,
+    is_wanted: Callable[[], bool],
+    sleep: Callable[[float], object],
+) -> Iterator[Look]:
+    """Yield look after look, one a second, as long as it is wanted."""
+    supervisor.ready()
+    while is_wanted():
+        found = watching.turn()
+        supervisor.alive(f"trader {found.process or 'absent'}")
+        yield found
+        sleep(LOOK_S)
+    supervisor.stopping("asked to stop")
+
+
+def end_process(process: int) -> None:
+    """End a process that does not listen any more; one that is gone is as well."""
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def _samples(found: Look, now_ns: int) -> Iterator[Sample]:
+    if found.silence_ms is not None:
+        yield Sample(metric="trader_silence_ms", value=float(found.silence_ms), time_ns=now_ns)
+    else:
+        yield Sample(metric="trader_silence_ms", value=None, time_ns=now_ns)
+    yield Sample(metric="trader_crashed", value=float(found.crashed), time_ns=now_ns)
+    yield Sample(metric="trader_crashes", value=float(found.crashes), time_ns=now_ns)
