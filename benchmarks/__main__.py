@@ -1,8 +1,13 @@
 """Run every measurement, one after the other. Usage: python -m benchmarks"""
 
 from benchmarks import (
+    bench_alert_action,
+    bench_alert_delivery,
+    bench_alerts,
+    bench_backup,
     bench_decode,
     bench_filter,
+    bench_go_no_go,
     bench_journal,
     bench_live,
     bench_program,
@@ -24,6 +29,11 @@ BENCHES = (
     bench_tape,
     bench_live,
     bench_report,
+    bench_alerts,
+    bench_alert_delivery,
+    bench_alert_action,
+    bench_backup,
+    bench_go_no_go,
 )
 
 if __name__ == "__main__":

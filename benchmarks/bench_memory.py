@@ -98,7 +98,7 @@ class Laps:
     def connect(self, around: Surroundings, arbiter: Arbiter, directory: Path) -> None:
         """Say where frames go, and which recording is kept small."""
         self._around, self._arbiter, self._directory = around, arbiter, directory
-        self._life = Life(around, SocketStatistics(losses={}))
+        self._life = Life(around, SocketStatistics(losses={}), _lose_nothing)
 
     def ask(self, source: str, assets: frozenset[str]) -> None:
         """Take that books are wanted anew; they come with the next read."""
@@ -115,7 +115,7 @@ class Laps:
         if self._place == len(self._reads):
             self._place = 0
             self._lap += 1
-            self._life = Life(self._around, SocketStatistics(losses={}))
+            self._life = Life(self._around, SocketStatistics(losses={}), _lose_nothing)
             self._arbiter.lost(self._around.source, (), LossReason.DROPPED, self._clock.time_ns)
         stamps, frames = self._reads[self._place]
         self._place += 1
@@ -167,6 +167,10 @@ class Laps:
     def why_silent(self) -> str:
         """Say why nothing comes: it always does."""
         return "the recording is empty"
+
+
+def _lose_nothing(_life: Life, _reason: LossReason) -> None:
+    """Leave it: no frame of a recording is torn."""
 
 
 def _reads(frames: list[bytes], stamps: list[int]) -> Iterator[tuple[list[int], list[bytes]]]:

@@ -126,4 +126,6 @@ def _scalar(kind: type, chance: random.Random, name: str) -> object:
     assert kind is int, f"no value for {kind}"
     if name.endswith("_time_ns"):
         return chance.randint(0, 4_000_000_000) * 10**9 + chance.randint(0, 10**9 - 1)
+    if name in ("shares", "quantity"):  # no order and no plan is of nothing
+        return chance.choice((1, 10**6, _WHOLE_MAX))
     return chance.choice((0, 1, -1, 10**6, -_WHOLE_MAX, _WHOLE_MAX))

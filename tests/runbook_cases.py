@@ -9,8 +9,10 @@ from pathlib import Path
 import typer
 from polyarb.cli.app import app
 from tests.conftest import ROOT
-from typer._click.exceptions import MissingParameter
+from typer._click.exceptions import ClickException, MissingParameter
 
+RUNBOOK = ROOT / "docs" / "PRODUCTION_RUNBOOK.md"
+PLAN = ROOT / "docs" / "PRODUCTION_PLAN.md"
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<marks>[^>]*) -->\n)?^```(?:sh|console)\n(?P<body>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -26,13 +28,17 @@ _PHASES = frozenset({"shadow", "micro-live", "constrained", "scaled"})
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A fenced block. Shape: exits of its commands; is_parsed: never run, only read."""
+    """A fenced block. Shape: exits of its commands; is_parsed: never run, only read.
+
+    is_look: it stands in the entry of an alert rule, and changes nothing.
+    """
 
     name: str
     room: str
     exits: frozenset[int]
-    is_parsed: bool
     commands: tuple[str, ...]
+    is_parsed: bool = False
+    is_look: bool = False
 
 
 def blocks(path: Path) -> list[Block]:
@@ -51,6 +57,7 @@ def blocks(path: Path) -> list[Block]:
                 room=room[1] if room else "ran",
                 exits=frozenset(map(int, re.findall(r"\d", exits[1]))) if exits else frozenset({0}),
                 is_parsed="parsed only" in marks,
+                is_look=heading.isupper() and not marks,
                 commands=tuple(match["body"].splitlines()),
             )
         )
@@ -122,8 +129,8 @@ def _polyarb_fault(words: list[str]) -> str:
         return fault.format_message() if words else ""
     except typer.Exit:
         return ""
-    except Exception as fault:  # noqa: BLE001
-        return f"{fault}"
+    except ClickException as fault:
+        return fault.format_message()
     return ""
 
 

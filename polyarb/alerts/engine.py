@@ -141,11 +141,11 @@ class AlertEngine:
                 if alert.status is not Status.RESOLVED:
                     orphans.append(alert)
                 continue
-            # What is done is said by the rule of this phase, whatever was done in another.
-            alert = msgspec.structs.replace(alert, actions=rule.actions)
             labels = tuple(sorted(alert.labels.items()))
             own = tuple(pair for pair in labels if pair[0] in rule.by_labels)
-            self._life(rule, own).restore(rule, alert, now)
+            # What is done is said by the rule of this phase, whatever was done in another.
+            kept = msgspec.structs.replace(alert, actions=rule.actions)
+            self._life(rule, own).restore(rule, kept, now)
         return tuple(orphans)
 
     def _take_turn(self, place: int, now_ns: int) -> bool:

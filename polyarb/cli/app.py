@@ -89,24 +89,25 @@ def root() -> None:
 
 def _interrupted(_number: int, _frame: "FrameType | None") -> None:
     """End a command that was broken off: it did not do what it was asked to."""
-    from polyarb.cli.output import notice
+    from polyarb.cli.output import notice  # loaded by `main` before it can be called
 
     notice("polyarb: interrupted")
     raise SystemExit(ExitCode.FAULT)
 
 
 def main() -> None:
-    """Run the app; every fault leaves as one line and an exit code."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    """Run the app; every fault leaves as one line and an exit code.
+
+    SIGPIPE stays ignored, as Python has it: a socket that the venue closed must not end a trader.
+    """
+    from polyarb.cli.output import fail
+
     signal.signal(signal.SIGINT, _interrupted)
     try:
         app()
     except PolyarbError as fault:
-        from polyarb.cli.output import fail
-
         fail(fault)
     except OSError as fault:
-        from polyarb.cli.output import fail
         from polyarb.store.filesystem import store_fault
 
         fail(store_fault("use", fault.filename or "a file", fault))

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 
+from polyarb.cli.alert_words import alert_rows, alert_words
 from polyarb.domain.messages import Tier
 from polyarb.domain.plan import Family
 from polyarb.domain.surroundings import ClockStanding
@@ -57,6 +58,7 @@ def board(session: Session, runner: Runner) -> RenderableType:
                 expand=True,
             ),
             Columns([_opportunities(session), _tiers(session), _money(session)], expand=True),
+            _table("Alerts", alert_rows(session.alerting.standing)),
         ),
         title=title,
         subtitle="Ctrl-C stops cleanly",
@@ -196,6 +198,7 @@ def line(session: Session, runner: Runner) -> str:
         f"messages={runner.feed.statistics.messages} raw_hits={raw} "
         f"episodes={sum(session.folding.found.values())} sets={len(state.sets)} "
         f"journal={session.journal.head.sequence}{_told_by(session)}"
+        f"{alert_words(session.alerting.standing)}"
     )
 
 

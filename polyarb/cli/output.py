@@ -1,6 +1,8 @@
 """The only place that prints: values as JSON or tables on stdout, notices on stderr."""
 
+import os
 import sys
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,7 +20,11 @@ def out() -> "Console":
     """Return the console of stdout; rich is loaded only when something is printed with it."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            leave_unread()
+
+    return Piped(highlight=False, soft_wrap=True)
 
 
 @cache
@@ -31,14 +37,16 @@ def err() -> "Console":
 
 def print_json(value: object) -> None:
     """Write one value as a line of JSON on stdout, at once: somebody may follow it."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+    print_text(msgspec.json.encode(value).decode())
 
 
 def print_text(text: str) -> None:
     """Write plain text on stdout, taken literally and at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_unread()
 
 
 def print_rich(renderable: "RenderableType") -> None:
@@ -47,8 +55,24 @@ def print_rich(renderable: "RenderableType") -> None:
 
 
 def notice(text: str) -> None:
-    """Write one notice on stderr."""
-    sys.stderr.write(text + "\n")
+    """Write one notice on stderr; what nobody can read any more stops nothing."""
+    with suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def leave_unread() -> NoReturn:
+    """End a command whose answer nobody reads any more, such as before `head`."""
+    discard(sys.stdout.fileno())
+    raise SystemExit(ExitCode.FAULT)
+
+
+def discard(*descriptors: int) -> None:
+    """Let what is written to descriptors from now on go nowhere."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 def exit_code_of(fault: PolyarbError) -> ExitCode:

@@ -1,5 +1,6 @@
 """`polyarb start`: run a phase and show it."""
 
+import os
 import re
 import signal
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ import typer
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.live import LiveBoard, plain_lines
 from polyarb.cli.options import WorkspaceOption, open_from
-from polyarb.cli.output import err, notice, print_json, print_text
+from polyarb.cli.output import discard, err, notice, print_json, print_text
 from polyarb.domain.errors import UsageError
 from polyarb.domain.limits import Phase
 from polyarb.domain.plan import Family
@@ -30,7 +31,10 @@ _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended, as `--json` prints it. Shape: found and raw_hits by family."""
+    """How a run ended, as `--json` prints it.
+
+    Shape: found and raw_hits by family; alerts by rule, events and the heartbeat aside.
+    """
 
     run_id: str
     phase: str
@@ -43,6 +47,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rejected: dict[str, int]
     episodes: dict[str, int]
     sets: dict[str, int]
+    alerts: dict[str, int]
     journal_sequence: int
     journal_hash: str
     tapes: list[str]
@@ -150,11 +155,14 @@ def run(place: Workspace, options: StartOptions, *, as_json: bool) -> Summary:
 def _watch(session: Session, stack: ExitStack, *, is_quiet: bool) -> None:
     """Show a session while it runs and stop it cleanly on a signal."""
     runner = session.runner
+    terminals = [number for number in (1, 2) if os.isatty(number)]
 
     def stop(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            discard(*terminals)
         runner.stop(f"signal {signal.Signals(number).name}")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stopping_signals():
         stack.callback(signal.signal, number, signal.signal(number, stop))
     for value in session.overrides:
         notice(f"polyarb: {value.key} is {value.value} by {value.source}, not {value.replaces}")
@@ -168,6 +176,13 @@ def _watch(session: Session, stack: ExitStack, *, is_quiet: bool) -> None:
         runner.observers.append(stack.enter_context(LiveBoard(session, err())).show)
     else:
         runner.observers.append(plain_lines(session, notice))
+
+
+def _stopping_signals() -> list[signal.Signals]:
+    """List what stops a run cleanly; the end of a terminal does, unless it runs under nohup."""
+    is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    always = [signal.SIGINT, signal.SIGTERM]
+    return always if is_kept else [*always, signal.SIGHUP]
 
 
 def summarise(session: Session, progress: Progress) -> Summary:
@@ -189,6 +204,7 @@ def summarise(session: Session, progress: Progress) -> Summary:
         rejected=dict(folding.rejected.most_common()),
         episodes={family: folding.found[family] for family in Family},
         sets={str(status): count for status, count in folding.sets.items()},
+        alerts=dict(session.alerting.fired.most_common()),
         journal_sequence=head.sequence,
         journal_hash=head.hash,
         tapes=[str(tape) for tape in session.edge.tapes],
@@ -206,6 +222,7 @@ def story(place: Workspace, summary: Summary) -> str:
         f"  looked like arbitrage: {_counts(seen) or 'nothing'}",
         f"  refused: {_counts(summary.rejected) or 'nothing'}",
         f"  episodes: {sum(summary.episodes.values())}, sets: {_counts(summary.sets) or 'none'}",
+        f"  alerts that fired: {_counts(summary.alerts) or 'none'}",
         f"  journal: {place.shown(place.journal_file)} up to record {summary.journal_sequence}",
         "  next: polyarb report daily",
     ]

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from polyarb.cli.alert_words import alert_lines
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import print_json, print_text
@@ -23,6 +24,7 @@ from polyarb.store.status import (
     StatusReading,
     read_status,
 )
+from polyarb.wiring.alert_standing import AlertStanding, read_standing
 
 WATCH_S = 2.0
 """Pause between two looks of --watch, in seconds."""
@@ -33,6 +35,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     halt: Halt | None
     reading: StatusReading
+    alerts: AlertStanding
 
 
 def status(
@@ -49,10 +52,11 @@ def status(
             read_status(place.status_file, place.lock_file),
             read_halt(place.halt_file),
         )
+        standing = read_standing(place, time.time_ns())
         if as_json:
-            print_json(Answer(halt=halted, reading=reading))
+            print_json(Answer(halt=halted, reading=reading, alerts=standing))
         else:
-            print_text(tell(reading, halted))
+            print_text("\n".join([tell(reading, halted), *alert_lines(standing)]))
         if not watch:
             break
         time.sleep(WATCH_S)

@@ -11,6 +11,12 @@ from polyarb.cli.output import notice, print_json, print_text
 if TYPE_CHECKING:
     from polyarb.wiring.units import Written
 
+_ENABLED = (
+    *("polyarb-trader@shadow", "polyarb-watch", "polyarb-backup.timer", "polyarb-report.timer"),
+    "polyarb-restore-drill.timer",
+)
+"""What is started at once and after each boot; the rest is started by these."""
+
 
 def units(
     into: Annotated[
@@ -46,4 +52,4 @@ def tell(done: "Written") -> None:
     for doubt in done.doubts:
         notice(doubt)
     if any(name.endswith(".service") for name in done.written):
-        print_text("next: systemctl daemon-reload; systemctl enable --now polyarb-trader@shadow")
+        print_text(f"next: systemctl daemon-reload; systemctl enable --now {' '.join(_ENABLED)}")

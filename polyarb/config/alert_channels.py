@@ -310,9 +310,7 @@ def _apprise(keys: AppriseKeys, secrets: Secrets) -> AppriseChannel | None:
 def _ping(keys: PingKeys, secrets: Secrets) -> PingChannel | None:
     if not keys.enabled:
         return None
-    return PingChannel(
-        timeout_ms=keys.timeout_ms, url=secrets.take("ping.url", keys.url, _ADDRESS)
-    )
+    return PingChannel(timeout_ms=keys.timeout_ms, url=secrets.take("ping.url", keys.url, _ADDRESS))
 
 
 def _is_web_address(text: str) -> bool:

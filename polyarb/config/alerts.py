@@ -253,8 +253,8 @@ def _read_actions_in(node: object) -> dict[Phase, tuple[Action, ...]]:
         mistaken("phases, each with a list of actions", node)
     found = {}
     for name, value in node.entries.items():
-        if name not in set(Phase):
-            mistaken(nearest(name, Phase), _key(name, node))
+        if name not in tuple(Phase):
+            mistaken(nearest(name, tuple(Phase)), _key(name, node))
         found[Phase(name)] = _read_actions(value)
     return found
 

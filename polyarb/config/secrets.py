@@ -9,12 +9,11 @@ from pathlib import Path
 
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from polyarb.config.environment import ProcessEnvironment
+from polyarb.config.environment import ProcessEnvironment, is_secret_name
 from polyarb.domain.secret import Secret
 from polyarb.store.backup.canaries import Canary
 from polyarb.store.workspace import Workspace
 
-_NAME = re.compile(r"KEY|SECRET|PASS|TOKEN|MNEMONIC|SEED_PHRASE|WEBHOOK|CREDENTIAL", re.IGNORECASE)
 _WALLET = re.compile(r"PRIVATE_?KEY|MNEMONIC|SEED_PHRASE|KEYSTORE|WALLET_?(?:KEY|SECRET)", re.I)
 _PRIVATE_KEY = re.compile(r"(?:0x)?[0-9a-fA-F]{64}")
 
@@ -42,7 +41,7 @@ def secret_values(workspace: Workspace) -> tuple[Canary, ...]:
 def dotenv_secrets(workspace: Workspace) -> dict[str, str]:
     """Return the secrets of .env by name."""
     texts = _dotenv_texts(workspace)
-    return {name: text for name, text in texts.items() if text and _NAME.search(name)}
+    return {name: text for name, text in texts.items() if text and is_secret_name(name)}
 
 
 def wallet_secrets(workspace: Workspace) -> tuple[str, ...]:
@@ -69,4 +68,4 @@ def _is_secret(name: str, text: str) -> bool:
     """Tell whether a value is a secret; a path that names a file is not the file's content."""
     if _PRIVATE_KEY.fullmatch(text):
         return True
-    return bool(_NAME.search(name)) and not Path(text).is_absolute()
+    return is_secret_name(name) and not Path(text).is_absolute()

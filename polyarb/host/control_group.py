@@ -56,11 +56,11 @@ def _folders(files: SystemFiles, membership: str, controller: str) -> list[str]:
     """List the folders of the own group and of those above it, the own one first."""
     base, path = _MOUNT, "/"
     for line in membership.splitlines():
-        _, controllers, where = line.split(":", 2)
+        controllers, separator, where = line.partition(":")[2].partition(":")
         if controller in controllers.split(","):
             base, path = f"{_MOUNT}/{controller}", where
             break
-        if not controllers:
+        if separator and not controllers:
             path = where
     own = PurePosixPath(base) / path.lstrip("/")
     if not files.is_there(str(own)):

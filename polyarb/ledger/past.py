@@ -26,19 +26,16 @@ class PastState(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[DayResult, ...] = ()
     plans: tuple[PlanAccount, ...] = ()
     latest: tuple[PlanKey, ...] = ()
-    drafted_ns: int = 0
 
 
 @dataclass(slots=True)
 class Past:
-    """The same, as it grows. Shape: drafts are sized plans whose orders may yet be placed."""
+    """The same, as it grows."""
 
     runs: list[RunSpan] = field(default_factory=list)
     results: dict[tuple[int, int], DayResult] = field(default_factory=dict)
     plans: dict[PlanKey, PlanAccount] = field(default_factory=dict)
     latest: dict[PlanId, PlanKey] = field(default_factory=dict)
-    drafts: set[PlanKey] = field(default_factory=set)
-    drafted_ns: int = 0
     ended_ns: int = 0
 
     @classmethod
@@ -49,8 +46,6 @@ class Past:
             results={(result.run, result.day): result for result in state.results},
             plans={plan.key: plan for plan in state.plans},
             latest={key.plan_id: key for key in state.latest},
-            drafts={plan.key for plan in state.plans if plan.expected is None},
-            drafted_ns=state.drafted_ns,
             ended_ns=state.runs[-1].ended_ns if state.runs else 0,
         )
 
@@ -61,7 +56,6 @@ class Past:
             results=tuple(self.results.values()),
             plans=tuple(self.plans.values()),
             latest=tuple(self.latest.values()),
-            drafted_ns=self.drafted_ns,
         )
 
     @property
@@ -72,8 +66,6 @@ class Past:
     def apply(self, message: JournalMessage) -> None:
         """Fold one message in."""
         now_ns = message.receive_time_ns
-        if self.drafts and now_ns != self.drafted_ns:
-            self._drop_drafts()
         if isinstance(message, RunStarted):
             self._begin(message)
         elif isinstance(message, PlanSized):
@@ -109,6 +101,10 @@ class Past:
         return (*self.runs[:-1], replace(self.runs[-1], ended_ns=self.ended_ns))
 
     def _begin(self, message: RunStarted) -> None:
+        """Begin a run; what the one before had sized and not placed never will be."""
+        for key in [key for key, plan in self.plans.items() if plan.expected is None]:
+            del self.plans[key]
+            del self.latest[key.plan_id]
         self.runs = list(self._spans())
         self.ended_ns = message.receive_time_ns
         self.runs.append(
@@ -127,15 +123,6 @@ class Past:
             return
         self.latest[message.plan_id] = key
         self.plans[key] = sized_plan(key, message)
-        self.drafts.add(key)
-        self.drafted_ns = message.receive_time_ns
-
-    def _drop_drafts(self) -> None:
-        """Forget plans that were sized and never placed: the turn of their sizing is over."""
-        for key in self.drafts:
-            del self.plans[key]
-            del self.latest[key.plan_id]
-        self.drafts.clear()
 
     def _follow(self, message: PlanMessage) -> None:
         key = self.latest.get(message.plan_id)
@@ -152,8 +139,6 @@ class Past:
             del self.latest[message.plan_id]
         else:
             self.plans[key] = after
-        if after.expected is not None:
-            self.drafts.discard(key)
 
     def _add_result(self, plan: PlanAccount, message: SetSettled) -> None:
         place = (self.run, message.receive_time_ns // DAY_NS)

@@ -12,6 +12,7 @@ from polyarb.domain.messages import (
     OperatorHalted,
     OperatorResumed,
     RaiseAlert,
+    RecoverSet,
     RunStarted,
     RunStopping,
     SetSettled,
@@ -39,6 +40,7 @@ class IncidentKind(StrEnum):
     ALERT = "alert"
     TRADE_FAILED = "trade failed"
     UNSOLD = "unsold"
+    CUT_OFF = "cut off"
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,10 @@ class IncidentFold:
             case TradeFailed():
                 text = f"order {message.order_id} of plan {message.plan_id} never settled"
                 self.note(now_ns, IncidentKind.TRADE_FAILED, text)
+            case RecoverSet():
+                left = message.left
+                text = f"plan {left.plan_id} was {left.status} when its run was cut off"
+                self.note(now_ns, IncidentKind.CUT_OFF, text)
             case SetSettled() if message.unsold:
                 shares = format_micros(message.unsold)
                 text = f"plan {message.plan_id} could not sell {shares} shares; they count as lost"

@@ -25,6 +25,7 @@ from polyarb.domain.messages import (
     PlanDenied,
     PlanSized,
     RaiseAlert,
+    RecoverSet,
     RunStarted,
     RunStopping,
     SetChanged,
@@ -80,6 +81,7 @@ INCIDENTS_HEAR: tuple[type, ...] = (
     RaiseAlert,
     BookInvalidated,
     TradeFailed,
+    RecoverSet,
     SetSettled,
 )
 INCIDENTS_FOLLOW = (RunStarted, RunStopping, BooksOpened)

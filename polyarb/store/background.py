@@ -4,7 +4,7 @@ Compressing and syncing take milliseconds and need nothing of the interpreter me
 """
 
 from collections.abc import Collection
-from queue import Queue
+from queue import Full, Queue
 from threading import Event, Thread
 
 from polyarb.domain.errors import StoreError
@@ -26,6 +26,8 @@ Few large ones, because the thread takes the interpreter from the decisions for 
 """
 BATCHES_MAX = 64
 """Batches that may wait for the disk; beyond it recording waits, too."""
+LOOK_SECONDS = 1.0
+"""Who waits for the thread looks so often whether it still lives."""
 
 
 class _Batch:
@@ -85,8 +87,9 @@ class BackgroundTape:
         if not self._is_durable:
             self._hand_over()
             done = Event()
-            self._orders.put(done)
-            done.wait()
+            self._order(done)
+            while not done.wait(LOOK_SECONDS):
+                self._require_thread()
             self._is_durable = True
         self._raise()
 
@@ -117,8 +120,26 @@ class BackgroundTape:
 
     def _hand_over(self) -> None:
         if self._batch.lines:
-            self._orders.put(self._batch)
+            self._order(self._batch)
             self._batch = _Batch()
+
+    def _order(self, order: _Batch | Event) -> None:
+        """Give the thread something to do; wait while it has too much to do."""
+        while True:
+            try:
+                self._orders.put(order, timeout=LOOK_SECONDS)
+            except Full:
+                self._require_thread()
+            else:
+                return
+
+    def _require_thread(self) -> None:
+        """Wait no longer for a thread that a defect ended. Errors: StoreError."""
+        if not self._thread.is_alive():
+            raise StoreError(
+                "the tape's thread: expected it to write, found that it has ended; what it said is"
+                " on the terminal, and `polyarb tape verify` tells what is recorded"
+            )
 
     def _raise(self) -> None:
         fault, self._fault = self._fault, None

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from polyarb.domain.errors import StoreError
 from polyarb.domain.messages import OperatorHalted, OperatorResumed
 from polyarb.store.filesystem import (
     REAL,
@@ -57,16 +58,40 @@ _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 
 
 def halt(latch: Path, inbox: Path, order: Halt, *, files: FileSystem = REAL) -> None:
-    """Latch the halt, durably, then tell the running process."""
-    write_halt(latch, order, files=files)
+    """Latch the halt, durably, then tell the running process.
+
+    Errors: StoreError on a full disk; latch and request then stand without content, and hold.
+    """
+    try:
+        write_halt(latch, order, files=files)
+    except StoreError:
+        _leave_empty(inbox / _request_name(order.time_ns), files)
+        raise
     _post(inbox, RequestKind.HALT, order, files)
 
 
 def write_halt(latch: Path, order: Halt, *, files: FileSystem = REAL) -> None:
-    """Latch a halt, durably; it holds until somebody resumes, whatever becomes of the process."""
-    with store_faults("write", latch):
-        ensure_directory(files, latch.parent)
-        replace_durably(files, latch, msgspec.json.encode(order))
+    """Latch a halt, durably; it holds until somebody resumes, whatever becomes of the process.
+
+    Errors: StoreError on a full disk; a latch without content then stands, and holds.
+    """
+    try:
+        with store_faults("write", latch):
+            ensure_directory(files, latch.parent)
+            replace_durably(files, latch, msgspec.json.encode(order))
+    except StoreError as fault:
+        _leave_empty(latch, files)
+        raise StoreError(
+            f"{fault}; the halt holds all the same, with a latch that cannot say why"
+        ) from fault
+
+
+def _leave_empty(path: Path, files: FileSystem) -> None:
+    """Leave a file that cannot be understood, which is a halt; it takes no space but its name."""
+    with store_faults("make", path):
+        ensure_directory(files, path.parent)
+        files.close(files.open_append(path))
+        files.sync_directory(path.parent)
 
 
 def resume(latch: Path, inbox: Path, order: Halt, *, files: FileSystem = REAL) -> bool:
@@ -183,5 +208,8 @@ def _post(inbox: Path, kind: RequestKind, order: Halt, files: FileSystem) -> Non
         # Behind what waits, even if the clock stepped back.
         last = max((path.name for path in inbox.glob(_REQUEST_GLOB)), default="")[:_PLACE_DIGITS]
         place = max(order.time_ns, int(last) + 1 if last.isdigit() else 0)
-        name = f"{place:0{_PLACE_DIGITS}d}-{secrets.token_hex(4)}.json"
-        replace_durably(files, inbox / name, msgspec.json.encode(request))
+        replace_durably(files, inbox / _request_name(place), msgspec.json.encode(request))
+
+
+def _request_name(place: int) -> str:
+    return f"{place:0{_PLACE_DIGITS}d}-{secrets.token_hex(4)}.json"

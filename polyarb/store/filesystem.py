@@ -113,6 +113,10 @@ def replace_durably(files: FileSystem, path: Path, content: bytes) -> None:
         files.truncate(descriptor, 0)
         write_all(files, descriptor, content)
         files.sync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
     finally:
         files.close(descriptor)
     files.rename(draft, path)

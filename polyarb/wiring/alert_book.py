@@ -287,7 +287,11 @@ class AlertBook:
                 acked_by=request.by,
             )
             for alert in self.active.values()
-            if alert.alert_id in wanted and not alert.acked_ns and alert.status in _FIRES
+            if alert.alert_id in wanted
+            and not alert.acked_ns
+            and alert.status in _FIRES
+            # Nobody takes the heartbeat on: it would be told no more.
+            and not alert.is_heartbeat
         ]
         self.record(acked, now_ns)
         return acked

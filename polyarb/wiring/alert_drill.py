@@ -29,13 +29,13 @@ from polyarb.domain.errors import DeliveryError, UsageError
 from polyarb.domain.limits import Phase
 from polyarb.domain.messages import JournalMessage, OperatorHalted, OperatorOrder, OperatorReduced
 from polyarb.host.clock import SystemClock
-from polyarb.runner import Progress
 from polyarb.ports import Notice
+from polyarb.runner import Progress
 from polyarb.store.control import read_halt
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.alert_channels import build_posts
 from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_outbox import Post
+from polyarb.wiring.alert_outbox import ChannelHealth, Post
 from polyarb.wiring.alert_receiver import LoopbackReceiver, Receipt
 from polyarb.wiring.alerting import STOPPING, Alerting
 from polyarb.wiring.drills.room import UnprovenError, check
@@ -156,9 +156,7 @@ def drill_rules(place: Workspace, wanted: Collection[str] = ()) -> Iterator[Rule
     for one in wanted:
         if one not in rule_ids:
             raise UsageError(f"alerts drill: expected {nearest(one, rule_ids)}, found {one}")
-    groups = [
-        group for path in case_files(place) for group in load_cases(place, path, rule_ids)
-    ]
+    groups = [group for path in case_files(place) for group in load_cases(place, path, rule_ids)]
     chosen = [rule for rule in file.rules if not wanted or rule.rule_id in wanted]
     for rule in chosen:
         for phase in _phases(rule):
@@ -196,9 +194,7 @@ def _drill(rule: Rule, figures: PhaseFigures, groups: Sequence[CaseGroup]) -> Ru
     return row
 
 
-def _must_fire(
-    rule: Rule, groups: Iterable[CaseGroup]
-) -> Iterator[tuple[CaseGroup, AlertTest]]:
+def _must_fire(rule: Rule, groups: Iterable[CaseGroup]) -> Iterator[tuple[CaseGroup, AlertTest]]:
     """List the first moment of each course at which a rule must fire, whole courses first."""
     found = []
     for group in groups:
@@ -315,20 +311,27 @@ class _Scene:
             attempted_ms=self._since(first.monotonic_ns),
             delivered_ms=self._since(time.monotonic_ns()),
         )
+        before = self._health(PING).delivered
         self._leap(HEARTBEAT_NS)
         self._desk.look()
+        # In this order: what is sent in between is either still there or counted.
         is_silent = self._desk.outbox.deadline_ns(PING) == FAR_FUTURE_NS
+        is_silent &= self._health(PING).delivered == before
         check(is_silent, "no ping of a loop that stands still", "one")
         return row
 
     def _wait_for_delivered(self, channel: str) -> None:
         until_ns = time.monotonic_ns() + TOLD_MS_MAX * _MS
         while time.monotonic_ns() < until_ns:
-            (one,) = (each for each in self._desk.health().channels if each.channel == channel)
+            one = self._health(channel)
             if one.delivered and not one.waiting:
                 return
             time.sleep(_POLL_S)
         raise UnprovenError(f"expected the desk to know what {channel} took, found it did not")
+
+    def _health(self, channel: str) -> ChannelHealth:
+        (one,) = (each for each in self._desk.health().channels if each.channel == channel)
+        return one
 
     def _leap(self, span_ns: int) -> None:
         """Let time pass at once, and none of it within a look of the desk."""

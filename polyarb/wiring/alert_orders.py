@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from polyarb.alerts.alert import Severity
 from polyarb.alerts.routing import Silence, silence_faults
 from polyarb.domain.errors import UsageError
 from polyarb.store.alert_log import StateFile, read_log
@@ -117,9 +118,14 @@ def _read(directory: Path, now_ns: int) -> AlertsReading:
 def acknowledge(workspace: Workspace, names: Sequence[str], *, by: str, now_ns: int) -> Asked:
     """Take alerts on, so that they are no longer repeated; no name is each that fires.
 
-    Shape: a name is an id or its beginning. Errors: UsageError for one that names none or several.
+    Shape: a name is an id or its beginning; the heartbeat is nobody's to take on.
+    Errors: UsageError for one that names none or several.
     """
-    fired = [one.alert_id for one in read_alerts(workspace, now_ns).active_alerts if one.fired_at]
+    fired = [
+        one.alert_id
+        for one in read_alerts(workspace, now_ns).active_alerts
+        if one.fired_at and one.severity != Severity.INFO
+    ]
     request = AlertRequest(
         kind=RequestKind.ACK,
         by=_person(by),

@@ -3,7 +3,6 @@
 A thing that cannot be measured has no sample; it is never a zero.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from shutil import disk_usage
@@ -27,6 +26,7 @@ from polyarb.engine.risk.exposure import breaker_reason
 from polyarb.host.memory import resident_bytes
 from polyarb.runner import Runner
 from polyarb.store.workspace import Workspace
+from polyarb.wiring.alert_standing import watch_age_s
 from polyarb.wiring.session import Session
 
 MS = 1_000_000
@@ -186,19 +186,12 @@ class RunSampling:
         yield _sample("memory_mb", resident_bytes() / MEGABYTE, now_ns)
         free = disk_usage(self._workspace.data_dir).free
         yield _sample("disk_free_mb", free / MEGABYTE, now_ns)
-        watch_age_s = self._watch_age_s()
-        if watch_age_s is not None:
-            yield _sample("watch_age_s", watch_age_s, now_ns)
+        watched_s = watch_age_s(self._workspace.watch_file)
+        if watched_s is not None:
+            yield _sample("watch_age_s", watched_s, now_ns)
         age_s = self._backup_age_s()
         if age_s is not None:
             yield _sample("backup_age_s", age_s, now_ns)
-
-    def _watch_age_s(self) -> float | None:
-        """Return how long ago `polyarb watch` looked; None where nobody ever watched."""
-        try:
-            return max(0, time.time() - self._workspace.watch_file.stat().st_mtime)
-        except FileNotFoundError:
-            return None
 
 
 def _sample(metric: str, value: float, now_ns: int, **labels: str) -> Sample:

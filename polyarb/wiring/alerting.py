@@ -34,6 +34,7 @@ from polyarb.store.workspace import Workspace
 from polyarb.wiring.alert_channels import build_posts
 from polyarb.wiring.alert_desk import AlertDesk, Health
 from polyarb.wiring.alert_outbox import NS_PER_MS
+from polyarb.wiring.alert_standing import AlertStanding, standing_of, watch_age_s
 
 TICK_NS = 1_000_000_000
 """Pause between two full samplings; what happens in between is sampled as it happens."""
@@ -93,12 +94,23 @@ class Alerting:
         self.fired: Counter[str] = Counter()
         """How often each rule fired in this run, events and the heartbeat aside."""
         self._latch = workspace.halt_file
+        self._watch_file = workspace.watch_file
         self._clock = clock
         self._sampling: Sampling | None = None
         self._trader: Trader | None = None
         self._reducing: dict[str, str] = {}
         self._undone: list[tuple[Alert, frozenset[Action]]] = []
         self._due_ns = 0
+
+    @property
+    def standing(self) -> AlertStanding:
+        """Sum up what stands, as whoever looks on is shown it."""
+        channels = self.health.channels if self.health is not None else ()
+        return standing_of(
+            self.engine.active,
+            undelivered=sum(one.waiting for one in channels if not one.is_pinger),
+            watch_age_s=watch_age_s(self._watch_file),
+        )
 
     def begin(self, sampling: Sampling, trader: Trader) -> None:
         """Go on with the alerts of before."""
@@ -108,6 +120,14 @@ class Alerting:
         # The rule of an orphan is gone: nobody else would ever end it.
         self.desk.take([_ended(alert, self._now().wall_ns) for alert in orphans])
         done = {alert.alert_id: frozenset(alert.actions) for alert in saved}
+        # An alert of another phase does something else from now on, which is kept with it.
+        self.desk.take(
+            [
+                Transition(alert=alert, previous=alert.status, actions=())
+                for alert in self.engine.active
+                if done.get(alert.alert_id) != frozenset(alert.actions)
+            ]
+        )
         self._undone = [
             (alert, _undone(alert, done.get(alert.alert_id, frozenset())))
             for alert in self.engine.active

@@ -4,7 +4,8 @@ A change takes effect with the next start. Whatever a file says is held against 
 recorded, so that an edit by hand is seen, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -73,16 +74,17 @@ def apply_profile(
     Errors: RefusedError for risks that were not accepted by their codes, for figures above the
     caps of live trading, and for a profile that can place no legal set; nothing has changed then.
     """
-    target = load_written(workspace, name)
-    proposal = _propose(workspace, target)
-    _refuse_unfit(target.profile)
-    changes = recorded(workspace, proposal.slot)
-    if proposal.is_empty and changes and not changes[-1].unconfirmed:
-        return None
-    _refuse_unaccepted(proposal, accepted)
-    change = _change(workspace, target.profile, proposal, clock)
-    change = msgspec.structs.replace(change, applied_by="user", reason=reason)
-    return _put(workspace, change)
+    with _alone(workspace):
+        target = load_written(workspace, name)
+        proposal = _propose(workspace, target)
+        _refuse_unfit(target.profile)
+        changes = recorded(workspace, proposal.slot)
+        if proposal.is_empty and changes and not changes[-1].unconfirmed:
+            return None
+        _refuse_unaccepted(proposal, accepted)
+        change = _change(workspace, target.profile, proposal, clock)
+        change = msgspec.structs.replace(change, applied_by="user", reason=reason)
+        return _put(workspace, change)
 
 
 def roll_back(
@@ -93,6 +95,13 @@ def roll_back(
     A profile whose file has changed since is written anew under custom/.
     Errors: RefusedError as for `apply_profile`, and when there is no earlier state.
     """
+    with _alone(workspace):
+        return _roll_back(workspace, slot, accepted, reason, clock)
+
+
+def _roll_back(
+    workspace: Workspace, slot: str, accepted: Sequence[str], reason: str, clock: Clock
+) -> ConfigChange:
     changes = recorded(workspace, slot)
     undone = _in_force(changes)
     if undone is None or undone.previous_config is None:
@@ -133,6 +142,11 @@ def note_use(workspace: Workspace, profile: Profile, clock: Clock) -> ConfigChan
 
     Nobody has confirmed such a change: its risks are recorded as unconfirmed.
     """
+    with _alone(workspace):
+        return _note_use(workspace, profile, clock)
+
+
+def _note_use(workspace: Workspace, profile: Profile, clock: Clock) -> ConfigChange | None:
     target = load_written(workspace, profile.name)
     proposal = _propose(workspace, target)
     changes = recorded(workspace, proposal.slot)
@@ -288,19 +302,28 @@ def _put(workspace: Workspace, change: ConfigChange) -> ConfigChange:
 
 
 def _record(workspace: Workspace, change: ConfigChange) -> ConfigChange:
-    """Give a change its number and append it; one process at a time."""
+    """Give a change its number and append it."""
     changes = config_changes(workspace)
-    with store_faults("write", changes.path):
+    number = len(changes.read()) + 1
+    stands_for = change.stands_for if change.applied_by == "rollback" else number
+    stored = msgspec.structs.replace(change, number=number, stands_for=stands_for)
+    changes.append(stored)
+    return stored
+
+
+@contextmanager
+def _alone(workspace: Workspace) -> Iterator[None]:
+    """Let one process at a time read what stands, judge a change by it, and make it.
+
+    Errors: RefusedError while another one does.
+    """
+    with store_faults("write", workspace.audit_dir):
         ensure_directory(REAL, workspace.audit_dir)
     lock = acquire(workspace.audit_dir / "config_changes.lock", "the audit of this workspace")
     try:
-        number = len(changes.read()) + 1
-        stands_for = change.stands_for if change.applied_by == "rollback" else number
-        stored = msgspec.structs.replace(change, number=number, stands_for=stands_for)
-        changes.append(stored)
+        yield
     finally:
         lock.release()
-    return stored
 
 
 def _restore_file(workspace: Workspace, undone: ConfigChange) -> str:

@@ -6,6 +6,7 @@ from polyarb.ledger.fold import Ledger
 from polyarb.runner import Runner
 from polyarb.store.journal import FileJournal
 from polyarb.store.lease import Lease
+from polyarb.wiring.alerting import Alerting
 from polyarb.wiring.edges import Edge
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.recipe import Recipe
@@ -24,6 +25,7 @@ class Session:
         lease: Lease,
         folding: FoldingJournal,
         edge: Edge,
+        alerting: Alerting,
         is_halted: bool,
         overrides: tuple[Value, ...],
     ) -> None:
@@ -34,6 +36,7 @@ class Session:
         self.lease = lease
         self.folding = folding
         self.edge = edge
+        self.alerting = alerting
         self.is_halted = is_halted
         self.overrides = overrides
 

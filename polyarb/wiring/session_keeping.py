@@ -1,4 +1,4 @@
-"""The observer that writes the session snapshot: once a minute, and when the run is over."""
+"""The observer that writes the session snapshot: at once, every minute, and at the run's end."""
 
 from collections.abc import Callable
 from threading import Thread
@@ -24,43 +24,45 @@ class SessionKeeper:
         self._session = session
         self._clock = clock
         self._tell = tell
-        self._due_ns = clock.monotonic_ns() + SNAPSHOT_NS
+        self._due_ns = clock.monotonic_ns()
         self._writing: Thread | None = None
         self._fault = ""
 
     def observe(self, runner: Runner) -> None:
-        """Write a snapshot when one is due, or the last one.
+        """Write a snapshot when one is due, and the last one before it returns.
 
-        A snapshot that cannot be written is told once: it is missed by nobody but the next start.
+        One that cannot be written is told: nobody misses it but the next start.
         """
-        now_ns = self._clock.monotonic_ns()
-        if now_ns < self._due_ns and not runner.is_over:
-            return
         if runner.is_over:
-            self._join()
-        if self._writing is not None and self._writing.is_alive():
-            return
-        self._due_ns = now_ns + SNAPSHOT_NS
-        # Only what a crash leaves in the journal may stand behind the snapshot's place.
+            self.wait()
+        if self._writing is None or not self._writing.is_alive():
+            self._report()
+            if runner.is_over or self._clock.monotonic_ns() >= self._due_ns:
+                self._begin(runner)
+        if runner.is_over:
+            self.wait()
+            self._report()
+
+    def wait(self) -> None:
+        """Return only when the snapshot in hand is written."""
+        if self._writing is not None:
+            self._writing.join()
+
+    def _begin(self, runner: Runner) -> None:
+        """Take the state of this moment; the journal must have it before the snapshot does."""
+        self._due_ns = self._clock.monotonic_ns() + SNAPSHOT_NS
         runner.journal.make_durable()
         snapshot = SessionSnapshot(
             anchor=self._session.journal.head, past=self._session.folding.past.state()
         )
         self._writing = Thread(target=self._write, args=(snapshot,), name="session", daemon=True)
         self._writing.start()
-        if runner.is_over:
-            self._join()
-        self._report()
 
     def _write(self, snapshot: SessionSnapshot) -> None:
         try:
             keep_session(self._path, seal_session(snapshot))
         except StoreError as fault:
             self._fault = str(fault)
-
-    def _join(self) -> None:
-        if self._writing is not None:
-            self._writing.join()
 
     def _report(self) -> None:
         fault, self._fault = self._fault, ""

@@ -168,6 +168,7 @@ def _wire(
         lease=fence.lease,
         folding=folding,
         edge=edge,
+        alerting=alerting,
         is_halted=read_halt(workspace.halt_file) is not None,
         overrides=effective.overrides,
     )

@@ -19,6 +19,7 @@ from polyarb.alerts.metrics import Sampler
 from polyarb.config import load_phase_profile
 from polyarb.config.alert_channels import load_alert_channels
 from polyarb.config.alerts import load_alerts
+from polyarb.domain.errors import StoreError
 from polyarb.domain.limits import Phase
 from polyarb.host.clock import SystemClock
 from polyarb.host.supervision import Supervisor
@@ -35,6 +36,8 @@ from polyarb.wiring.alert_outbox import NS_PER_MS
 from polyarb.wiring.alerting import STOPPING, rules_sampled_by
 
 LOOK_S = 1.0
+START_MS = 180_000
+"""A process that starts may be silent for so long: it reads the venue and repairs its records."""
 DAY_NS = 86_400 * 10**9
 SAMPLERS = frozenset({Sampler.WATCH, Sampler.PHASE})
 _ACTOR = "watch"
@@ -43,16 +46,22 @@ _ACTOR = "watch"
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at a workspace found.
 
-    Shape: process holds the workspace, None if none does; silence_ms is that of a running one;
-    crashed: the last process is gone and never released its lease.
+    Shape: process holds the workspace since taken_ns, None and 0 if none does; said_ns is its
+    last sign of life, 0 before the first, while is_starting; silence_ms is the time since the
+    later of both; crashed: the last process is gone and never released its lease; fault is what
+    could not be done, or empty. Units: unix nanoseconds.
     """
 
     process: int | None
+    taken_ns: int
+    said_ns: int
+    is_starting: bool
     silence_ms: int | None
     crashed: bool
     crashes: int
     is_halted: bool
     phase: str
+    fault: str = ""
 
 
 def look_at(workspace: Workspace, now_ns: int) -> Look:
@@ -61,23 +70,47 @@ def look_at(workspace: Workspace, now_ns: int) -> Look:
     lease = read_lease(workspace.lease_file)
     reading = read_status(workspace.status_file, workspace.lock_file)
     status = reading.status
-    silence_ms: int | None = None
+    taken_ns, said_ns = 0, 0
     if holder is not None:
+        taken_ns = _taken_ns(workspace)
         is_own = status is not None and reading.liveness is Liveness.LIVE
-        # A process that has not said anything yet is silent since it took the lease.
-        last_ns = status.updated_ns if is_own and status else lease.taken_ns if lease else now_ns
-        silence_ms = max(0, now_ns - last_ns) // NS_PER_MS
+        said_ns = status.updated_ns if is_own and status else 0
     past = crashes(workspace.lease_file).read()
     is_crashed = holder is None and lease is not None and not lease.released_ns
     recent = sum(1 for one in past if one.found_ns > now_ns - DAY_NS)
     return Look(
         process=holder,
-        silence_ms=silence_ms,
+        taken_ns=taken_ns,
+        said_ns=said_ns,
+        # The status of one before may lie there, under the same number.
+        is_starting=said_ns < taken_ns,
+        silence_ms=None if holder is None else _ms_since(max(said_ns, taken_ns), now_ns),
         crashed=is_crashed,
         crashes=recent + is_crashed,
         is_halted=read_halt(workspace.halt_file) is not None,
         phase=status.phase if status is not None else "",
     )
+
+
+class _Silence:
+    """How long a process gives no new sign of life, on our own steady clock.
+
+    Wall time leaps when a machine wakes or its clock is set: that is no silence.
+    """
+
+    def __init__(self) -> None:
+        self._sign: tuple[int | None, int, int] | None = None
+        self._since_ns = 0
+
+    def judged_ms(self, found: Look, now_ns: int) -> int | None:
+        """Return the silence beyond what a start is allowed, None without a process."""
+        sign = (found.process, found.taken_ns, found.said_ns)
+        if sign != self._sign:
+            self._sign, self._since_ns = sign, now_ns
+        if found.process is None:
+            return None
+        allowed_ms = START_MS if found.is_starting else 0
+        return max(0, _ms_since(self._since_ns, now_ns) - allowed_ms)
 
 
 class Watch:
@@ -98,13 +131,19 @@ class Watch:
         self._desk = desk
         self._clock = clock
         self._end = end
+        self._silence = _Silence()
+        self._unlatched: Halt | None = None
         self._engine.restore(desk.saved, self._now())
 
     def turn(self) -> Look:
-        """Look, judge, act, and leave a sign of life; in this order."""
+        """Look, judge, act, and leave a sign of life; in this order.
+
+        What a full disk does not take is a fault of the look: it keeps nothing that hangs alive.
+        """
         now = self._now()
         found = look_at(self._workspace, now.wall_ns)
-        for sample in _samples(found, now.monotonic_ns):
+        silence_ms = self._silence.judged_ms(found, now.monotonic_ns)
+        for sample in _samples(found, silence_ms, now.monotonic_ns):
             self._engine.observe(sample)
         transitions = self._engine.evaluate(now)
         for transition in transitions:
@@ -112,26 +151,40 @@ class Watch:
         self._desk.take(transitions)
         for acked in self._desk.tick().acked:
             self._engine.acknowledge(acked.alert_id, acked.acked_by, now)
-        self._sign(now.wall_ns)
-        return found
+        fault = self._latch() or self._sign(now.wall_ns)
+        return msgspec.structs.replace(found, fault=fault)
 
     def _act(self, transition: Transition, found: Look) -> None:
         if STOPPING.isdisjoint(transition.actions):
             return
         alert, place = transition.alert, self._workspace
         reason = f"{alert.rule}: {alert.summary}"
-        order = Halt(actor=_ACTOR, reason=reason, time_ns=self._clock.now_ns())
-        halt(place.halt_file, place.inbox_dir, order)
+        self._unlatched = Halt(actor=_ACTOR, reason=reason, time_ns=self._clock.now_ns())
+        self._latch()
         still = find_holder(place.lock_file)
         if Action.KILL in transition.actions and found.process and still == found.process:
             self._end(found.process)
 
-    def _sign(self, now_ns: int) -> None:
-        """Leave a sign of life, for whoever watches the watch."""
+    def _latch(self) -> str:
+        """Latch the halt that is due; return what is in the way, to be tried again, or nothing."""
+        if self._unlatched is not None:
+            try:
+                halt(self._workspace.halt_file, self._workspace.inbox_dir, self._unlatched)
+            except StoreError as fault:
+                return str(fault)
+            self._unlatched = None
+        return ""
+
+    def _sign(self, now_ns: int) -> str:
+        """Leave a sign of life, for whoever watches the watch; return what is in the way."""
         path = self._workspace.watch_file
-        with store_faults("write", path):
-            ensure_directory(REAL, path.parent)
-            replace_durably(REAL, path, str(now_ns).encode())
+        try:
+            with store_faults("write", path):
+                ensure_directory(REAL, path.parent)
+                replace_durably(REAL, path, str(now_ns).encode())
+        except StoreError as fault:
+            return str(fault)
+        return ""
 
     def _now(self) -> Moment:
         return Moment(monotonic_ns=self._clock.monotonic_ns(), wall_ns=self._clock.now_ns())
@@ -187,10 +240,18 @@ def end_process(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-def _samples(found: Look, now_ns: int) -> Iterator[Sample]:
-    if found.silence_ms is not None:
-        yield Sample(metric="trader_silence_ms", value=float(found.silence_ms), time_ns=now_ns)
-    else:
-        yield Sample(metric="trader_silence_ms", value=None, time_ns=now_ns)
+def _taken_ns(workspace: Workspace) -> int:
+    """Return when the workspace was taken: its holder writes the lock's file once, then."""
+    with store_faults("read", workspace.lock_file):
+        return workspace.lock_file.stat().st_mtime_ns
+
+
+def _ms_since(then_ns: int, now_ns: int) -> int:
+    return max(0, now_ns - then_ns) // NS_PER_MS
+
+
+def _samples(found: Look, silence_ms: int | None, now_ns: int) -> Iterator[Sample]:
+    silence = None if silence_ms is None else float(silence_ms)
+    yield Sample(metric="trader_silence_ms", value=silence, time_ns=now_ns)
     yield Sample(metric="trader_crashed", value=float(found.crashed), time_ns=now_ns)
     yield Sample(metric="trader_crashes", value=float(found.crashes), time_ns=now_ns)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from polyarb.domain.venue import VenueHosts
+from polyarb.host.baseline import BaselineName
 from tests.acceptance.app import Polyarb
 from tests.time_server import TimeServer
 from tests.wire_server import Answer, ThreadedWire, Venue, WireServer
@@ -69,6 +70,54 @@ def test_offline_is_said_and_needs_no_network(polyarb: Polyarb) -> None:
     ended = polyarb("doctor", "--offline")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stdout.count("left out: offline") == 7
+
+
+def test_the_machine_is_told_with_reason_and_advice_and_a_matching_exit_code(
+    polyarb: Polyarb,
+) -> None:
+    ended = polyarb("doctor", "--host", "--offline", "--json")
+    report = json.loads(ended.stdout)
+    results = {check["result"] for check in report["checks"]}
+    assert ended.returncode == (4 if "fail" in results else 0), ended.stdout + ended.stderr
+    assert [check["name"] for check in report["checks"]] == list(BaselineName)
+    assert all(check["why"] for check in report["checks"])
+    plain = polyarb("doctor", "--host", "--offline").stdout.splitlines()
+    assert plain[-1].startswith("20 checks in ")
+    for line in plain[:-1]:
+        assert re.match(r"(ok|warn|fail|skipped) +\S+ +\S|  +(because|->) \S", line), line
+
+
+def test_the_machine_is_held_against_a_time_server(polyarb: Polyarb) -> None:
+    with TimeServer(offset_ns=60_000_000_000) as server:
+        ended = polyarb("doctor", "--host", "--json", "--time-server", server.address)
+    assert ended.returncode == 4, ended.stdout + ended.stderr
+    (asked,) = [one for one in json.loads(ended.stdout)["checks"] if one["name"] == "time-servers"]
+    assert asked["result"] == "fail"
+    assert 59_000_000_000 < asked["measured"]["offset_ns"] < 61_000_000_000
+
+
+def test_a_unit_that_was_edited_is_named_line_by_line(polyarb: Polyarb, tmp_path: Path) -> None:
+    folder = str(tmp_path / "units")
+    assert polyarb("units", "--into", folder).returncode == 0
+    assert "9 of 9 units are as shipped" in polyarb("doctor", "--offline", "--units", folder).stdout
+    unit = tmp_path / "units" / "polyarb-trader@.service"
+    unit.write_text(unit.read_text().replace("WatchdogSec=10", "WatchdogSec=0"))
+    ended = polyarb("doctor", "--offline", "--units", folder)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "polyarb-trader@.service differs: -WatchdogSec=10 | +WatchdogSec=0" in ended.stdout
+    assert f"polyarb units --into {folder} --replace" in ended.stdout
+
+
+def test_a_wallets_key_in_shadow_gives_exit_2_and_is_not_shown(
+    polyarb: Polyarb, workspace: Path
+) -> None:
+    key = "0x" + "ab" * 32
+    (workspace / ".env").write_text(f"POLYMARKET_PRIVATE_KEY={key}\n")
+    (workspace / ".env").chmod(0o600)
+    ended = polyarb("doctor", "--offline")
+    assert ended.returncode == 2
+    assert "POLYMARKET_PRIVATE_KEY in .env" in ended.stdout
+    assert "abab" not in ended.stdout + ended.stderr
 
 
 def test_a_wrong_configuration_gives_exit_2(polyarb: Polyarb, workspace: Path) -> None:

@@ -22,6 +22,7 @@ from polyarb.venue.polymarket.arbitration.calendar import POST_ONLY_AFTER_DOWN_N
 from polyarb.venue.polymarket.channel.translate import Translator
 from polyarb.wiring.live import LiveVenue
 from tests.wire_server import FAULTS, Answer, ThreadedWire, Venue, WireServer
+from tests.wire_venue import CENT, ONE
 from tests.worlds import ROOMY
 
 SETTINGS = VenueSettings(
@@ -161,6 +162,37 @@ def test_after_any_faults_the_books_are_the_venues_own(seed: int) -> None:
         assert {key: sides(one) for key, one in again.state.ladders.items()} == {
             key: sides(one) for key, one in listener.engine.state.ladders.items()
         }
+
+
+def test_frames_with_line_breaks_are_frames_like_any_other() -> None:
+    def end_every_frame_with_a_break(server: WireServer) -> None:
+        for channel in server.channels:
+            send = channel.send
+            channel.send = lambda frame, send=send: send(b"\r\n" + frame + b"\n")  # type: ignore[method-assign, misc]
+
+    with listening() as listener:
+        listener.until(listener.is_true)
+        listener.wire.call(end_every_frame_with_a_break)
+        listener.wire.call(lambda server: server.move(200))
+        listener.until(listener.is_true)
+        assert not [line for line in listener.recorder.lines if b'"raw":' in line]
+        assert not listener.venue.feed.statistics.rejected
+
+
+def test_a_message_of_a_book_that_cannot_be_read_costs_that_book_until_it_is_told_anew() -> None:
+    def tell_a_size_that_is_no_size(server: WireServer) -> None:
+        (told,) = server.venue.set_level(server.venue.markets[0], True, CENT, 7 * ONE)
+        for entry in told["price_changes"]:  # type: ignore[attr-defined]
+            entry["size"] = 7
+        server.publish([told])
+
+    with listening() as listener:
+        listener.until(listener.is_true)
+        ladder = next(iter(listener.engine.state.ladders.values()))
+        listener.wire.call(tell_a_size_that_is_no_size)
+        listener.until(lambda: ladder.status is BookStatus.EMPTY)
+        listener.until(listener.is_true)
+        assert ladder.bids[CENT] == 7 * ONE
 
 
 def test_a_book_that_the_engine_doubts_is_lost_and_told_anew() -> None:

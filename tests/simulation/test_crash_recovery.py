@@ -1,6 +1,5 @@
 """However far a run got before it was killed, the next one counts and ends what was in flight."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -12,6 +11,7 @@ from polyarb.ledger.invariants import violations
 from polyarb.ledger.past import Past
 from polyarb.ledger.pnl import DAY_NS
 from polyarb.research.scenario import parse_scenario, with_settings
+from polyarb.venue.shadow.matching import KillReason
 from tests.crashes import AGAIN_MS, World, messages_of, past_of, quiet_again, run_behind
 from tests.feeds import Drive, replayed
 from tests.simulation.laws import LawfulEngine
@@ -54,12 +54,12 @@ def go_on(world: World, before: list[JournalMessage], run_id: str, since_ms: flo
     return drive
 
 
-def crash_everywhere(world: World, cuts: Sequence[int] | None = None) -> list[JournalMessage]:
+def crash_everywhere(world: World) -> list[JournalMessage]:
     """Cut a run off behind every record and go on; return what the runs behind wrote."""
     _, records = run_behind(world, (), "first")
     whole = messages_of(records)
     written: list[JournalMessage] = []
-    for cut in range(1, len(whole)) if cuts is None else cuts:
+    for cut in range(1, len(whole)):
         drive = go_on(world, whole[:cut], "second", AGAIN_MS)
         written += messages_of(drive.journal.records)
     return written
@@ -70,18 +70,35 @@ def test_a_scenario_that_is_cut_off_anywhere_is_gone_on_with(path: Path) -> None
     crash_everywhere(scenario_world(path))
 
 
-def test_the_scenarios_leave_sets_in_every_state_to_recover() -> None:
-    written = [one for path in SCENARIOS for one in crash_everywhere(scenario_world(path))]
-    statuses = {one.left.status for one in written if isinstance(one, RecoverSet)}
+def test_the_scenarios_are_cut_off_with_sets_in_every_state() -> None:
+    statuses = set()
+    for path in SCENARIOS:
+        _, records = run_behind(scenario_world(path), (), "first")
+        past = Past()
+        for message in messages_of(records):
+            past.apply(message)
+            statuses |= {plan.status for plan in past.open_plans()}
     assert statuses == {
         SetStatus.LEGGING,
         SetStatus.COMPLETE,
-        SetStatus.MERGED,
         SetStatus.CONVERTED,
+        SetStatus.HELD,
         SetStatus.BROKEN,
-    } - {SetStatus.MERGED}
-    reasons = {one.reason for one in written if isinstance(one, OrderKilled)}
-    assert "VOID_AFTER_CRASH" in reasons
+    }
+
+
+def test_what_a_crash_left_unmatched_is_void_and_told_so() -> None:
+    world = scenario_world(Path(__file__).parents[1] / "scenarios" / "negrisk_no_planted.txt")
+    written = crash_everywhere(world)
+    recovered = [one for one in written if isinstance(one, RecoverSet)]
+    void = [
+        one
+        for one in written
+        if isinstance(one, OrderKilled) and one.reason == KillReason.VOID_AFTER_CRASH
+    ]
+    assert void
+    unmatched = [order for one in recovered for order in one.left.orders if not order.is_final]
+    assert {one.order_id for one in void} == {one.intent.order_id for one in unmatched}
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -24,7 +24,7 @@ from polyarb.domain.messages import (
     RunStopping,
     TradingStateChanged,
 )
-from polyarb.domain.order import HeldSet, TradingState
+from polyarb.domain.order import DayResult, HeldSet, TradingState
 from polyarb.domain.plan import Family
 from polyarb.engine.engine import Engine
 from polyarb.ports import FeedStatistics, Frame, Inbox
@@ -312,6 +312,24 @@ def test_a_run_is_told_once_what_was_held_when_it_began() -> None:
     opened = [one for one in drive.run() if isinstance(one, BooksOpened)]
     assert [[one.plan_id for one in told.held] for told in opened] == [["before", "then"], []]
     assert [told.open_sets for told in opened] == [2, 2]
+
+
+def test_a_run_is_told_once_what_earlier_runs_settled_on_the_day_of_its_feed() -> None:
+    day = at(0) // (86_400 * 10**9)
+    results = [
+        DayResult(run=1, day=day, pnl=-7, began_ns=at(-50)),
+        DayResult(run=2, day=day, pnl=3, began_ns=at(-1)),
+        DayResult(run=3, day=day, pnl=100, began_ns=at(0)),
+        DayResult(run=2, day=day - 1, pnl=1_000, began_ns=at(-1)),
+        DayResult(run=2, day=day + 1, pnl=10_000, began_ns=at(-1)),
+    ]
+    resumed = OperatorResumed(receive_time_ns=at(30), actor="alice", reason="back")
+    halted = OperatorHalted(receive_time_ns=at(20), actor="alice", reason="lunch")
+    drive = Drive(GROUP_OF_TWO, ROOMY, [bid("A", 0, 10, 5), halted, resumed])
+    drive.runner.day_results = tuple(results)
+    opened = [one for one in drive.run() if isinstance(one, BooksOpened)]
+    assert [told.day_pnl for told in opened] == [-4, 0]
+    assert drive.engine.state.exposure.day_pnl == -4
 
 
 # What a gateway is shown

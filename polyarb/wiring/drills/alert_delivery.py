@@ -110,9 +110,7 @@ def _is_halted(room: DrillRoom) -> bool:
 
 def _prove(room: DrillRoom, began_ns: int, heard: Receipt, *, halted_ns: int) -> None:
     latch = read_halt(room.workspace.halt_file)
-    check(
-        latch is not None and latch.reason.startswith(PAGE), "a halt latched by the page", latch
-    )
+    check(latch is not None and latch.reason.startswith(PAGE), "a halt latched by the page", latch)
     assert latch is not None
     active = read_alerts(room.workspace, time.time_ns()).active_alerts
     page = next((one for one in active if one.name == PAGE), None)

@@ -6,8 +6,11 @@ from polyarb.domain.messages import (
     OperatorHalted,
     OperatorResumed,
     RaiseAlert,
+    RecoverSet,
 )
 from polyarb.domain.order import SetStatus, TradingState
+from polyarb.ledger.past import Past
+from polyarb.ledger.plans import held_set
 from polyarb.reports.incidents import IncidentFold, IncidentKind, Incidents
 from tests.plan_lives import binary
 from tests.report_journals import at, changed, invalidated, run
@@ -74,3 +77,14 @@ def test_failed_trades_and_unsold_shares_are_told_in_order_of_time() -> None:
 def test_invalid_books_are_counted_by_fault_and_not_listed() -> None:
     found = incidents(invalidated(1), invalidated(2), invalidated(3, "B", BookFault.FEED_LOST))
     assert (found.listed, found.books_by_fault) == ((), {"CROSSED_BOOK": 2, "FEED_LOST": 1})
+
+
+def test_a_set_whose_run_was_cut_off_is_told_with_how_far_it_was() -> None:
+    past = Past()
+    for message in binary("cut").begun().messages:
+        past.apply(message)
+    (plan,) = past.plans.values()
+    recover = RecoverSet(receive_time_ns=at(3), plan_id=plan.key.plan_id, left=held_set(plan))
+    (incident,) = incidents(recover).listed
+    assert incident.kind is IncidentKind.CUT_OFF
+    assert incident.text == "plan cut was LEGGING when its run was cut off"

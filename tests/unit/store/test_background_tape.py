@@ -8,7 +8,8 @@ import pytest
 from polyarb.domain.errors import StoreError
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.surroundings import CatalogueChange
-from polyarb.store.background import BATCH_BYTES, BackgroundTape
+from polyarb.store import background
+from polyarb.store.background import BATCH_BYTES, BATCHES_MAX, BackgroundTape
 from polyarb.store.lossy import LossyFileSystem
 from polyarb.store.recording import HOUR_NS, TapeWriter
 from polyarb.store.tape import read_tape, tape_files
@@ -97,3 +98,26 @@ def test_a_full_disk_is_told_by_the_next_call_and_nothing_held_is_lost(tmp_path:
     tape.close()
     tape.close()
     assert numbers(tmp_path / "tape") == [0, 1]
+
+
+class DefectiveWriter(TapeWriter):
+    """Ends whoever has it write lines."""
+
+    def take_lines(self, lines: list[bytes], first_ns: int, last_ns: int) -> None:
+        raise MemoryError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_a_defect_ended_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "LOOK_SECONDS", 0.01)
+    tape = BackgroundTape(DefectiveWriter(tmp_path / "tape"))
+    tape.record(frame(0), START_NS)
+    with pytest.raises(StoreError, match="found that it has ended"):
+        tape.flush()
+    with pytest.raises(StoreError, match="found that it has ended"):
+        for number in range(2 + BATCHES_MAX):
+            tape.record(frame(number), START_NS + number * HOUR_NS)
+    with pytest.raises(StoreError, match="found that it has ended"):
+        tape.close()

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from polyarb.store.control import (
     resume,
     write_halt,
 )
+from polyarb.store.filesystem import FileSystem
 
 from journal_cases import UNSYNCED, JournalFiles
 
@@ -178,3 +180,28 @@ def test_a_request_names_only_what_it_is(control: Control) -> None:
         "reason": "why",
         "time_ns": 1,
     }
+
+
+class _FullDisk(FileSystem):
+    """A disk that takes names but no content."""
+
+    def write(self, descriptor: int, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_halts_without_a_reason_and_leaves_no_drafts(control: Control) -> None:
+    with pytest.raises(StoreError, match="the halt holds all the same"):
+        halt(control.latch, control.inbox, control.order("fire"), files=_FullDisk())
+    held = read_halt(control.latch)
+    assert held is not None and held.actor == "unknown"
+    (event,) = FileInbox(control.inbox).take(7)
+    assert isinstance(event, OperatorHalted)
+    assert not list(control.latch.parent.glob(".*"))
+
+
+def test_a_full_disk_keeps_the_reason_of_a_halt_from_before(control: Control) -> None:
+    control.halt("first")
+    with pytest.raises(StoreError):
+        halt(control.latch, control.inbox, control.order("second"), files=_FullDisk())
+    held = read_halt(control.latch)
+    assert held is not None and held.reason == "first"

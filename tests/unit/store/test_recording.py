@@ -53,8 +53,12 @@ def test_every_frame_comes_back_as_received(frame: bytes) -> None:
         (b'{"a":1}}', "raw"),
     ],
 )
-def test_a_frame_that_would_break_the_line_stands_as_base64(frame: bytes, key: str) -> None:
-    assert list(json.loads(tape_line(frame, 1, 0))) == ["recv_ns", "seq", key]
+def test_a_frame_is_one_line_and_stands_as_base64_only_where_it_is_no_json(
+    frame: bytes, key: str
+) -> None:
+    line = tape_line(frame, 1, 0)
+    assert list(json.loads(line)) == ["recv_ns", "seq", key]
+    assert line.splitlines() == [line[:-1]]
 
 
 def test_frames_are_recorded_in_order_with_their_receive_time(tmp_path: Path) -> None:

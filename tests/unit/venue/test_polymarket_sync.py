@@ -64,6 +64,12 @@ def test_a_venue_that_lists_nothing_is_a_fault() -> None:
         read(FakeSource([page()], {}))
 
 
+def test_a_venue_whose_whole_list_cannot_be_read_is_a_fault_that_says_why() -> None:
+    torn = event("e", market("a", conditionId=5), market("b", orderMinSize="many"))
+    with pytest.raises(VenueError, match=r"none that can be read, of 2; the first is .*Expected"):
+        read(FakeSource([page(torn)], {}))
+
+
 def test_a_list_without_an_end_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sync, "PAGES_MAX", 3)
     with pytest.raises(VenueError, match="expected its end within 3 pages"):

@@ -736,3 +736,15 @@ def test_a_restart_sends_no_ping_before_the_loop_turns(world: World) -> None:
     world.clock.pass_ns(60 * SECOND_NS)
     world.run(desk)
     assert len(pinger.taken) == 1
+
+
+def test_nobody_takes_the_heartbeat_on(world: World) -> None:
+    desk, pinger = pinged(world)
+    page = firing("RISK_BREACH")
+    desk.take(moves(beat(), page))
+    world.run(desk)
+    world.ask(RequestKind.ACK)
+    acked = desk.tick().acked
+    assert [one.rule for one in acked] == ["RISK_BREACH"]
+    world.later(desk, 60 * SECOND_NS)
+    assert len(pinger.taken) == 2

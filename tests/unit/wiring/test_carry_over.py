@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+import pytest
 from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.messages import (
     BooksOpened,
@@ -16,15 +17,16 @@ from polyarb.domain.messages import (
 )
 from polyarb.domain.order import SetStatus
 from polyarb.domain.units import MICRO
-from polyarb.ledger.fold import Ledger
+from polyarb.ledger.past import Past
 from polyarb.ledger.pnl import total
 from polyarb.store.journal import open_journal
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.holding import carry_over
+from polyarb.wiring.recovery import recover
 from polyarb.wiring.reporting import verify_ledger
 from tests.feeds import Drive, replayed
-from tests.worlds import ROOMY, at, bid, book, group_of, started
+from tests.worlds import ROOMY, ask, at, bid, book, group_of, started
 
 WORLD = group_of("A", "B")
 LEAVES: list[Event] = [
@@ -32,6 +34,13 @@ LEAVES: list[Event] = [
     book("B", 1, asks=[(50, 60)]),
     bid("A", 20_000, 10, 5),
 ]
+BREAKS: list[Event] = [
+    book("A", 0, asks=[(40, 50)]),
+    book("B", 1, asks=[(50, 60)]),
+    ask("B", 20, 50, 0),
+    bid("A", 20_000, 10, 5),
+]
+"""The second leg is gone at match time, so that the first is sold to nobody."""
 LATER_MS = 100_000.0
 
 
@@ -44,12 +53,16 @@ def resolved(name: str, winner: str, when: float) -> MarketResolved:
     )
 
 
+def past_of(workspace: Workspace) -> Past:
+    return recover(workspace, pytest.fail).past
+
+
 def run(workspace: Workspace, run_id: str, events: Sequence[Event]) -> tuple[Drive, FoldingJournal]:
     """Run events as `start` does: with what is held, into the workspace's journal."""
     drive = Drive(WORLD, ROOMY, events)
     with_file = open_journal(workspace.journal_file, workspace.journal_dir)
     folding = FoldingJournal(drive.journal)
-    drive.runner.held = carry_over(workspace, folding.ledger)
+    carry_over(past_of(workspace), drive.runner, folding)
     drive.runner.journal = folding
     begun = msgspec.structs.replace(started(run_id=run_id), feed=run_id)
     drive.runner.run(begun, is_halted=False)
@@ -57,6 +70,11 @@ def run(workspace: Workspace, run_id: str, events: Sequence[Event]) -> tuple[Dri
         with_file.append(record.message, record.frame)
     with_file.close()
     return drive, folding
+
+
+def opened_of(drive: Drive) -> list[BooksOpened]:
+    messages = (record.message for record in drive.journal.records)
+    return [message for message in messages if isinstance(message, BooksOpened)]
 
 
 def steps(drive: Drive) -> list[SetStatus]:
@@ -108,11 +126,50 @@ def test_what_is_held_leaves_no_room_for_more(tmp_path: Path) -> None:
     envelope = msgspec.structs.replace(ROOMY.envelope, open_notional_max=100 * MICRO)
     tight = msgspec.structs.replace(ROOMY, envelope=envelope)
     drive = Drive(WORLD, tight, events)
-    drive.runner.held = carry_over(workspace, Ledger())
+    drive.runner.held = past_of(workspace).left()
     messages = drive.run()
     assert [one.reason for one in messages if isinstance(one, PlanDenied)] == ["OPEN_NOTIONAL"]
     alone = Drive(WORLD, tight, events).run()
     assert any(isinstance(one, PlaceOrders) for one in alone)
+
+
+def test_what_was_lost_today_counts_in_the_next_run_and_not_on_the_next_day(
+    tmp_path: Path,
+) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", BREAKS)
+    again = [book("A", LATER_MS, asks=[(40, 1_000)]), bid("A", LATER_MS + 10, 10, 5)]
+    second, _ = run(workspace, "second", again)
+    (lost,) = [one.day_pnl for one in opened_of(second)]
+    assert lost == second.engine.state.exposure.day_pnl < 0
+    tomorrow = [bid("A", 86_400_000.0, 10, 5)]
+    third, _ = run(workspace, "third", tomorrow)
+    assert [one.day_pnl for one in opened_of(third)] == [0]
+
+
+def test_a_lost_day_opens_nothing_more_after_a_restart(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", BREAKS)
+    again: list[Event] = [
+        book("A", LATER_MS, asks=[(40, 1_000)]),
+        book("B", LATER_MS, asks=[(50, 1_000)]),
+        bid("A", LATER_MS + 9_000, 10, 5),
+    ]
+    envelope = msgspec.structs.replace(ROOMY.envelope, daily_loss_max=MICRO)
+    tight = msgspec.structs.replace(ROOMY, envelope=envelope)
+    drive = Drive(WORLD, tight, again)
+    drive.runner.day_results = past_of(workspace).day_results()
+    messages = drive.run()
+    assert [one.reason for one in messages if isinstance(one, PlanDenied)] == ["DAILY_LOSS"]
+    unharmed = Drive(WORLD, tight, again).run()
+    assert any(isinstance(one, PlaceOrders) for one in unharmed)
+
+
+def test_a_tape_that_is_played_again_does_not_begin_with_its_own_loss(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", BREAKS)
+    again, _ = run(workspace, "again", BREAKS)
+    assert [one.day_pnl for one in opened_of(again)] == [0]
 
 
 def test_a_run_that_was_played_again_leaves_its_sets_once(tmp_path: Path) -> None:
@@ -122,7 +179,7 @@ def test_a_run_that_was_played_again_leaves_its_sets_once(tmp_path: Path) -> Non
         for record in _records(events):
             journal.append(record.message, record.frame)
         journal.close()
-    assert len(carry_over(workspace, Ledger())) == 1
+    assert len(past_of(workspace).left()) == 1
 
 
 def test_a_tape_that_begins_before_a_set_was_held_is_not_told_of_it(tmp_path: Path) -> None:
@@ -138,9 +195,8 @@ def test_a_tape_that_begins_before_a_set_was_held_is_not_told_of_it(tmp_path: Pa
 
 
 def test_a_journal_that_was_never_written_leaves_nothing(tmp_path: Path) -> None:
-    ledger = Ledger()
-    assert carry_over(Workspace(tmp_path), ledger) == ()
-    assert ledger == Ledger()
+    past = past_of(Workspace(tmp_path))
+    assert (past.left(), past.day_results(), past.run) == ((), (), 0)
 
 
 def _records(events: Sequence[Event]) -> list:  # type: ignore[type-arg]

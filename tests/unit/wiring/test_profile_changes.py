@@ -10,6 +10,7 @@ from polyarb.config import load_phase_profile, load_settings, load_written
 from polyarb.domain.errors import RefusedError, StoreError, UsageError
 from polyarb.domain.limits import Phase
 from polyarb.store.audit import config_changes
+from polyarb.store.locks import acquire
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.profile_changes import (
     apply_profile,
@@ -261,3 +262,15 @@ def test_a_broken_audit_is_told_and_not_built_upon(workspace: Workspace) -> None
         recorded(workspace, SLOT)
     with pytest.raises(StoreError):
         apply(workspace, SHADOW)
+
+
+def test_a_change_is_judged_and_made_by_one_process_at_a_time(workspace: Workspace) -> None:
+    write(workspace, "small", 8)
+    workspace.audit_dir.mkdir(parents=True, exist_ok=True)
+    lock = acquire(workspace.audit_dir / "config_changes.lock", "another change")
+    for change in (lambda: apply(workspace, "custom/small"), lambda: back(workspace)):
+        with pytest.raises(RefusedError, match="the audit of this workspace is in use"):
+            change()
+    assert served(workspace) != "custom/small"
+    lock.release()
+    assert apply(workspace, "custom/small")

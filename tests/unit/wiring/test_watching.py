@@ -18,11 +18,11 @@ from polyarb.domain.order import TradingState
 from polyarb.host.supervision import Supervisor
 from polyarb.store.control import read_halt
 from polyarb.store.lease import take_lease
-from polyarb.store.locks import acquire
+from polyarb.store.locks import FileLock, acquire
 from polyarb.store.status import Status, write_status
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.watching import Watch, end_process, look_at, watch
+from polyarb.wiring.watching import START_MS, Watch, end_process, look_at, watch
 
 S = 1_000_000_000
 RULES = """
@@ -57,9 +57,10 @@ class _Clock:
 
     def __init__(self) -> None:
         self.ns = 1_800_000_000 * S
+        self.leap_ns = 0
 
     def now_ns(self) -> int:
-        return self.ns
+        return self.ns + self.leap_ns
 
     def monotonic_ns(self) -> int:
         return self.ns
@@ -89,14 +90,20 @@ class _World:
             self.watch.turn()
             self.clock.ns += S
 
+    def hold(self) -> FileLock:
+        """Take the workspace as a trader does, at the time of this world."""
+        lock = acquire(self.place.lock_file, "it")
+        os.utime(self.place.lock_file, ns=(self.clock.now_ns(), self.clock.now_ns()))
+        return lock
+
     def say(self, pid: int) -> None:
         status = Status(
             pid=pid,
             run_id="run-1",
             phase="shadow",
             state=TradingState.ACTIVE,
-            started_ns=self.clock.ns,
-            updated_ns=self.clock.ns,
+            started_ns=self.clock.now_ns(),
+            updated_ns=self.clock.now_ns(),
         )
         write_status(self.place.status_file, status)
 
@@ -121,7 +128,7 @@ def test_nothing_that_ever_ran_is_nothing_wrong(world: _World) -> None:
 
 
 def test_one_that_gives_signs_of_life_is_left_alone(world: _World) -> None:
-    lock = acquire(world.place.lock_file, "it")
+    lock = world.hold()
     take_lease(world.place.lease_file, world.clock.ns)
     for _ in range(30):
         world.say(os.getpid())
@@ -132,7 +139,7 @@ def test_one_that_gives_signs_of_life_is_left_alone(world: _World) -> None:
 
 
 def test_one_that_falls_silent_is_halted_and_then_ended_once(world: _World) -> None:
-    lock = acquire(world.place.lock_file, "it")
+    lock = world.hold()
     world.say(os.getpid())
     world.turns(15)
     assert world.ended == []
@@ -146,14 +153,70 @@ def test_one_that_falls_silent_is_halted_and_then_ended_once(world: _World) -> N
     lock.release()
 
 
-def test_one_that_never_said_anything_is_silent_since_it_took_the_lease(world: _World) -> None:
-    lock = acquire(world.place.lock_file, "it")
-    take_lease(world.place.lease_file, world.clock.ns)
+def test_one_that_starts_is_given_time_whatever_ran_before(world: _World) -> None:
+    take_lease(world.place.lease_file, world.clock.ns).release(world.clock.ns)
     world.say(1)
-    world.clock.ns += 16 * S
-    assert look_at(world.place, world.clock.ns).silence_ms == 16_000
+    world.clock.ns += 86_400 * S
+    lock = world.hold()
+    world.turns(START_MS // 1000 + 15)
+    assert (world.ended, world.firing) == ([], set())
+    assert not world.place.halt_file.exists()
+    found = look_at(world.place, world.clock.ns)
+    assert (found.is_starting, found.said_ns, found.silence_ms) == (True, 0, 195_000)
     world.turns(2)
     assert world.ended == [os.getpid()]
+    lock.release()
+
+
+def test_a_status_of_one_before_with_the_same_number_is_no_sign(world: _World) -> None:
+    world.say(os.getpid())
+    world.clock.ns += 86_400 * S
+    lock = world.hold()
+    world.turns(20)
+    assert world.ended == []
+    assert look_at(world.place, world.clock.ns).is_starting
+    lock.release()
+
+
+def test_wall_time_that_leaps_is_no_silence(world: _World) -> None:
+    lock = world.hold()
+    for leap_ns in (0, 7_200 * S, -3_600 * S, 0):
+        world.say(os.getpid())
+        world.clock.leap_ns += leap_ns
+        world.turns(10)
+    assert world.ended == []
+    world.turns(7)
+    assert world.ended == [os.getpid()]
+    lock.release()
+
+
+def test_a_halt_that_the_disk_does_not_take_keeps_nothing_alive_and_is_tried_again(
+    world: _World,
+) -> None:
+    lock = world.hold()
+    world.say(os.getpid())
+    world.place.control_dir.mkdir()
+    world.place.inbox_dir.write_text("in the way")
+    world.turns(17)
+    assert world.ended == [os.getpid()]
+    assert str(world.place.inbox_dir) in world.watch.turn().fault
+    world.place.inbox_dir.unlink()
+    assert world.watch.turn().fault == ""
+    assert read_halt(world.place.halt_file) is not None
+    (request,) = world.place.inbox_dir.glob("*.json")
+    request.unlink()
+    world.turns(1)
+    assert not list(world.place.inbox_dir.glob("*.json"))
+    lock.release()
+
+
+def test_a_clock_set_back_before_the_start_ends_nobody_that_lives(world: _World) -> None:
+    lock = world.hold()
+    world.clock.leap_ns -= 3_600 * S
+    for _ in range(START_MS // 10_000 + 4):
+        world.say(os.getpid())
+        world.turns(10)
+    assert world.ended == []
     lock.release()
 
 
@@ -170,7 +233,7 @@ def test_one_that_left_without_a_word_is_a_crash_until_another_runs(world: _Worl
     assert world.firing == set()
     world.turns(3)
     assert world.firing == {"TRADER_CRASHED"}
-    lock = acquire(world.place.lock_file, "it")
+    lock = world.hold()
     take_lease(world.place.lease_file, world.clock.ns)
     world.say(os.getpid())
     world.turns(2)

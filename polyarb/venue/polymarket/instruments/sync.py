@@ -4,16 +4,16 @@ Every wait has an end: a venue that does not answer is a VenueError, never a han
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from polyarb.domain.errors import VenueError
 from polyarb.domain.ids import ConditionId
-from polyarb.domain.instruments import Instruments
+from polyarb.domain.instruments import Instruments, Refusal
 from polyarb.venue.polymarket.instruments.confirmation import Answer, Unanswered, confirm
 from polyarb.venue.polymarket.instruments.listing import Listing
-from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind
+from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind, printable
 
 PAGES_MAX = 20_000
 """A list that has not ended by then is going round in circles."""
@@ -59,8 +59,8 @@ async def read_instruments(source: PublicSource, reading: Reading) -> Instrument
     listed = listing.instruments()
     if not listed.instruments:
         raise VenueError(
-            "the event list: expected open markets, found none; check venue.hosts.gamma in"
-            " config/config.yaml, then try again"
+            f"the event list: expected open markets, found none{_left_out(listed.refused)}; check"
+            " venue.hosts.gamma in config/config.yaml, then try again"
         )
     chosen = sorted(each for each in reading.choose(listed) if each in listed.instruments)
     answers = await _ask_all(source, reading, chosen)
@@ -125,6 +125,15 @@ async def _ask(source: PublicSource, reading: Reading, condition_id: ConditionId
     except VenueError as fault:
         is_missing = isinstance(fault, RestError) and fault.kind is RestFaultKind.NOT_FOUND
         return Unanswered(str(fault), is_missing=is_missing)
+
+
+def _left_out(refused: Sequence[Refusal]) -> str:
+    """Say why nothing is left of what was listed."""
+    if not refused:
+        return ""
+    first = refused[0]
+    told = printable(f"{first.subject}: {first.reason}")
+    return f" that can be read, of {len(refused)}; the first is {told}"
 
 
 def _late(what: str, reading: Reading) -> VenueError:

@@ -5,6 +5,7 @@ A frame goes on as it came; all that is looked at is whether it is JSON at all.
 
 import ssl
 from collections import deque
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -73,9 +74,16 @@ class Life:
     PONG yet; end is why we ended it ourselves.
     """
 
-    def __init__(self, around: Surroundings, counted: SocketStatistics) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        counted: SocketStatistics,
+        lose: Callable[["Life", LossReason], None],
+    ) -> None:
+        """Shape: lose says, within the call, that what was heard is not true any more."""
         self._around = around
         self._counted = counted
+        self._lose = lose
         self.opened_ns = self.heard_ns = self.pinged_ns = around.clock.monotonic_ns()
         self.unanswered: deque[int] = deque()
         self.has_delivered = False
@@ -95,7 +103,8 @@ class Life:
     def take(self, frames: list[bytes]) -> None:
         """Deliver the frames of one read as they came, except what says nothing or is too late.
 
-        A fault of the sink is kept, because the event loop swallows it.
+        What a torn frame was about is not known, so that all is lost, and at once. A fault of the
+        sink is kept, because the event loop swallows it.
         """
         around, counted = self._around, self._counted
         source, deliver = around.source, around.sink.frame
@@ -115,12 +124,13 @@ class Life:
                 self.heard_ns = around.clock.monotonic_ns()
             try:
                 deliver(source, frame, receive_ns)
+                if not (is_message or _is_remark(frame)):
+                    self.finish(LossReason.TORN)
+                    self._lose(self, LossReason.TORN)
             except BaseException as fault:
                 self.fault = fault
                 self.finish(None)
                 raise
-            if not (is_message or _is_remark(frame)):
-                self.finish(LossReason.TORN)
 
     def finish(self, reason: LossReason | None) -> None:
         """End it ourselves; nothing is heard any more."""

@@ -90,7 +90,7 @@ class StreamSocket:
 
         Units: milliseconds.
         """
-        life = Life(self._around, self._counted)
+        life = Life(self._around, self._counted, self._say_lost)
         try:
             connection = await self._open(life)
         except OPENING_ERRORS as error:
@@ -142,12 +142,9 @@ class StreamSocket:
         if life.fault is not None:
             raise life.fault
         reason = life.end or loss_of(connection.protocol.close_exc)
-        lost = self._lose(self._subscription.ended(), reason)
+        self._say_lost(life, reason)
         if not life.has_delivered:
             self._note(_no_books(self._settings, reason))
-        elif lost and not self._around.is_stopped:
-            now_ns = self._around.clock.now_ns()
-            self._around.sink.lost(self._around.source, lost, reason, now_ns)
 
     async def _keep(self, life: Life, connection: DirectConnection) -> None:
         """Send what is due and end a connection that is dead, until it is ended."""
@@ -165,7 +162,8 @@ class StreamSocket:
         while True:
             self._changed.clear()
             reason = self._death(life)
-            if reason is not None or connection.state is not OPEN or self.is_idle:
+            is_over = life.is_over or connection.state is not OPEN
+            if reason is not None or is_over or self.is_idle:
                 return reason
             if self._subscription.is_changed:
                 for frame in self._subscription.changes():
@@ -218,6 +216,13 @@ class StreamSocket:
         self._counted.last_fault = fault
         if self._around.first_fault is None:
             self._around.first_fault = fault
+
+    def _say_lost(self, life: Life, reason: LossReason) -> None:
+        """Say once what is lost by the end of a connection that had told anything."""
+        lost = self._lose(self._subscription.ended(), reason)
+        if lost and life.has_delivered and not self._around.is_stopped:
+            now_ns = self._around.clock.now_ns()
+            self._around.sink.lost(self._around.source, lost, reason, now_ns)
 
     def _lose(self, assets: frozenset[str], reason: LossReason) -> frozenset[str]:
         """Count a loss that concerns any token."""

@@ -6,8 +6,12 @@ import tracemalloc
 import pytest
 from polyarb.venue.polymarket.arbitration.arbiter import Arbiter
 from polyarb.venue.polymarket.arbitration.state import SourceSpec
+from polyarb.venue.polymarket.channel.numerals import read_size
 from tests.simulated_sources import MS, START_NS
 from tests.unit.venue.polymarket.test_arbiter import NO, YES, book, change
+
+SIZES_TOLD = 900
+"""Texts of sizes, which are kept within bounds of their own."""
 
 
 def heard(frames: int) -> tuple[int, int]:
@@ -30,7 +34,7 @@ def heard(frames: int) -> tuple[int, int]:
         if place == frames // 20:
             gc.collect()
             start = tracemalloc.get_traced_memory()[0]
-        frame = change(place + 1, price=20 + place % 15, size=1 + place % 900)
+        frame = change(place + 1, price=20 + place % 15, size=1 + place % SIZES_TOLD)
         now_ns = START_NS + place * MS
         arbiter.frame("one", frame, now_ns)
         arbiter.frame("two", frame, now_ns)
@@ -43,6 +47,8 @@ def heard(frames: int) -> tuple[int, int]:
 
 
 def flat(frames: int) -> None:
+    for size in range(1, SIZES_TOLD + 1):
+        read_size(str(size))
     tracemalloc.start()
     try:
         passed, growth = heard(frames)

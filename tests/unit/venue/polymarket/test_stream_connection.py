@@ -40,6 +40,9 @@ class Wire(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.is_closed
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is ever too much."""
 
@@ -251,5 +254,22 @@ def test_messages_of_one_read_are_handed_on_together() -> None:
         ends.receive(ends.accepted() + texts[0] + texts[1] + ping + texts[2], [])
         assert reads == [[b"a", b"b"], [b"c"]]
         ends.end()
+
+    within_loop(case)
+
+
+@given(CUTS, st.integers(0, 400))
+def test_an_end_amid_a_frame_ends_the_connection_and_tells_nothing_of_that_frame(
+    cuts: list[int], kept: int
+) -> None:
+    def case() -> None:
+        ends = Ends()
+        whole, cut = frame(OP_TEXT, b"whole"), frame(OP_TEXT, b"c" * 400)
+        ends.receive(ends.accepted() + whole + cut[:kept], cuts)
+        ends.client.eof_received()
+        assert ends.taken == [b"whole"]
+        ends.end()
+        assert ends.client.protocol.state is CLOSED
+        assert ends.client.protocol.close_exc.rcvd is None
 
     within_loop(case)

@@ -115,6 +115,20 @@ def test_a_torn_frame_is_delivered_all_the_same_so_that_it_is_recorded() -> None
     asyncio.run(case())
 
 
+def test_a_torn_frame_is_a_loss_before_anything_else_can_be_decided() -> None:
+    async def case() -> None:
+        async with listening(1) as it:
+            it.server.channels[0].tear_next(Torn.CUT)
+            it.server.move()
+            while len(it.sink.frames) < 2:
+                await asyncio.sleep(0)
+            assert it.sink.reasons == [LossReason.TORN]
+            await it.until_true()
+            assert it.sink.reasons == [LossReason.TORN]
+
+    asyncio.run(case())
+
+
 @pytest.mark.parametrize("whole", [b'"a text"', b"17", b'{"a":1', b"[1,2]x", b'{"a":}', b"]["])
 def test_what_is_no_object_and_no_array_is_torn(whole: bytes) -> None:
     async def case() -> None:
