@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from polyarb.alerts.alert import Alert, Severity, Status
+from polyarb.alerts.metrics import Unit
 from polyarb.alerts.outbox import Item, Note, Parcel
 from polyarb.domain.ids import derive_id
 from polyarb.ports import Notice
@@ -143,7 +144,8 @@ def _lines(items: list[Item], count: int) -> list[str]:
 def _line(item: Item) -> str:
     alert = item.alert
     labels = ", ".join(f"{key}={alert.labels[key]}" for key in sorted(alert.labels))
-    value = "" if alert.value is None else f" [{alert.value:g} {alert.unit}".rstrip() + "]"
+    unit = "" if alert.unit == Unit.COUNT else f" {alert.unit}".rstrip()
+    value = "" if alert.value is None else f" [{alert.value:g}{unit}]"
     since = _iso(alert.resolved_ns if alert.status in _ENDED else alert.fired_ns)
     text = f"{alert.status} {alert.rule}: {alert.summary}{value}"
     shown = text if len(text) <= _TEXT_MAX else text[: _TEXT_MAX - 1] + "…"

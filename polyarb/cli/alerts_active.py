@@ -10,9 +10,11 @@ import typer
 from polyarb.alerts.routing import Silence
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import notice, print_json, print_text
+from polyarb.config.alerts import load_alerts
 from polyarb.domain.errors import UsageError
 from polyarb.host.login import login_name
 from polyarb.store.alerts import AlertRecord
+from polyarb.store.workspace import Workspace
 from polyarb.wiring import alert_orders
 from polyarb.wiring.alert_orders import AlertsReading, Asked
 
@@ -68,9 +70,11 @@ def silence(
     json: JsonOption = False,
 ) -> None:
     """Keep alerts from being told for a while; they are recorded and act all the same."""
+    place, matcher = open_from(workspace), read_matcher(matchers)
+    _refuse_strange(place, matcher)
     asked = alert_orders.silence(
-        open_from(workspace),
-        read_matcher(matchers),
+        place,
+        matcher,
         for_ns=read_span_ns(span),
         by=_person(by),
         reason=reason,
@@ -138,6 +142,15 @@ def read_span_ns(text: str) -> int:
     if match is None or not int(match[1]):
         raise UsageError(f"--for: expected such as 30m, 2h or 1d, found {text!r}")
     return int(match[1]) * _UNITS_S[match[2]] * _NS_PER_S
+
+
+def _refuse_strange(place: Workspace, matcher: dict[str, str]) -> None:
+    """Refuse a rule that there is none of: its silence would keep nothing silent."""
+    rules = [rule.rule_id for rule in load_alerts(place).rules]
+    if matcher.get("rule", rules[0]) not in rules:
+        raise UsageError(
+            f"rule={matcher['rule']}: expected a rule that `polyarb alerts rules` lists, found none"
+        )
 
 
 def _person(by: str | None) -> str:

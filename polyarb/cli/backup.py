@@ -13,6 +13,7 @@ from polyarb.domain.errors import UsageError
 from polyarb.reports.document import Table
 from polyarb.reports.wording import duration, moment, some
 from polyarb.store.backup.expiry import Pruning
+from polyarb.store.backup.manifest import FindingKind
 from polyarb.store.backup.places import list_names
 from polyarb.store.backup.restoring import Restoration, missing_tapes
 from polyarb.store.backup.verifying import Verification
@@ -213,7 +214,9 @@ def verification_text(found: Verification) -> str:
             f"{manifest.journal.head.sequence}, state {manifest.state.digest} again"
         )
     lines = [f"  {finding.text}" for finding in found.findings]
-    return "\n".join([f"{found.name}: DAMAGED", *lines])
+    is_newer = any(finding.kind is FindingKind.NEWER for finding in found.findings)
+    verdict = "NEWER than this version can read" if is_newer else "DAMAGED"
+    return "\n".join([f"{found.name}: {verdict}", *lines])
 
 
 def tell_missing_tapes(restored: Restoration) -> None:

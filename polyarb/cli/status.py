@@ -13,6 +13,7 @@ from polyarb.cli.alert_words import alert_lines
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import print_json, print_text
+from polyarb.domain.order import TradingState
 from polyarb.domain.surroundings import ClockStanding
 from polyarb.domain.venue import VenueMode
 from polyarb.store.control import Halt, read_halt
@@ -81,7 +82,7 @@ def _lines(liveness: Liveness, status: Status) -> list[str]:
     money = ", ".join(
         f"{name} {value or 'no sample'}" for name, value in zip(names, columns, strict=True)
     )
-    runs = "runs" if liveness is Liveness.LIVE else "has ended"
+    runs = "runs" if liveness is Liveness.LIVE else _ending(status)
     p99 = "not measured" if latency.p99_ns is None else f"{latency.p99_ns / 1000:.1f} µs"
     return [
         f"process {status.pid} {runs}: {status.phase}, {status.run_id}, {status.state}",
@@ -94,6 +95,11 @@ def _lines(liveness: Liveness, status: Status) -> list[str]:
         *_surroundings(status),
         *map(_source, status.sources),
     ]
+
+
+def _ending(status: Status) -> str:
+    """Say how a process ended that is gone: one that ended in order said HALTED last."""
+    return "has ended" if status.state is TradingState.HALTED else "is gone without a last word"
 
 
 def _received(latency: LatencyFigures) -> list[str]:

@@ -19,7 +19,9 @@ from polyarb.store.workspace import Workspace, open_workspace
 
 PREFIX = "POLYARB_"
 SEPARATOR = "__"
-_SECRET = re.compile(r"KEY|SECRET|PASS|TOKEN|MNEMONIC|SEED_PHRASE|WEBHOOK|PING_URL|CREDENTIAL", re.I)
+_SECRET = re.compile(
+    r"KEY|SECRET|PASS|TOKEN|MNEMONIC|SEED_PHRASE|WEBHOOK|PING_URL|CREDENTIAL", re.I
+)
 _ASSIGNMENT = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*(?:=|$)")
 _LOOSE = stat.S_IRWXG | stat.S_IRWXO
 

@@ -18,6 +18,8 @@ from polyarb.ledger.pnl import DAY_NS
 from polyarb.ledger.postings import POSTINGS, OrderMessage, PlanMessage
 from polyarb.ledger.runs import RunSpan, superseded
 
+HEARD = frozenset({RunStarted, PlanSized, *POSTINGS})
+
 
 class PastState(msgspec.Struct, frozen=True, kw_only=True):
     """A past as it is written down. Shape: latest are the lives that messages still belong to."""
@@ -65,14 +67,15 @@ class Past:
 
     def apply(self, message: JournalMessage) -> None:
         """Fold one message in."""
-        now_ns = message.receive_time_ns
-        if isinstance(message, RunStarted):
-            self._begin(message)
-        elif isinstance(message, PlanSized):
-            self._draft(message)
-        elif isinstance(message, PlanMessage):
-            self._follow(message)
-        self.ended_ns = max(self.ended_ns, now_ns)
+        if type(message) in HEARD:  # most are not, and a journal is long
+            if isinstance(message, RunStarted):
+                self._begin(message)
+            elif isinstance(message, PlanSized):
+                self._draft(message)
+            elif isinstance(message, PlanMessage):
+                self._follow(message)
+        if message.receive_time_ns > self.ended_ns:
+            self.ended_ns = message.receive_time_ns
 
     def open_plans(self) -> tuple[PlanAccount, ...]:
         """List what runs that count left open."""

@@ -33,7 +33,7 @@ from polyarb.store.workspace import Workspace
 from polyarb.wiring.alert_channels import build_posts
 from polyarb.wiring.alert_desk import AlertDesk
 from polyarb.wiring.alert_outbox import NS_PER_MS
-from polyarb.wiring.alerting import STOPPING, rules_sampled_by
+from polyarb.wiring.alerting import ACTIVE, STOPPING, rules_sampled_by
 
 LOOK_S = 1.0
 START_MS = 180_000
@@ -133,6 +133,7 @@ class Watch:
         self._end = end
         self._silence = _Silence()
         self._unlatched: Halt | None = None
+        self._crashes = look_at(workspace, clock.now_ns()).crashes
         self._engine.restore(desk.saved, self._now())
 
     def turn(self) -> Look:
@@ -148,6 +149,7 @@ class Watch:
         transitions = self._engine.evaluate(now)
         for transition in transitions:
             self._act(transition, found)
+        self._halt_again(found)
         self._desk.take(transitions)
         for acked in self._desk.tick().acked:
             self._engine.acknowledge(acked.alert_id, acked.acked_by, now)
@@ -157,13 +159,26 @@ class Watch:
     def _act(self, transition: Transition, found: Look) -> None:
         if STOPPING.isdisjoint(transition.actions):
             return
-        alert, place = transition.alert, self._workspace
-        reason = f"{alert.rule}: {alert.summary}"
-        self._unlatched = Halt(actor=_ACTOR, reason=reason, time_ns=self._clock.now_ns())
-        self._latch()
-        still = find_holder(place.lock_file)
+        self._order_halt(f"{transition.alert.rule}: {transition.alert.summary}")
+        still = find_holder(self._workspace.lock_file)
         if Action.KILL in transition.actions and found.process and still == found.process:
             self._end(found.process)
+
+    def _halt_again(self, found: Look) -> None:
+        """Latch anew when another crash comes while an alert that halts still fires.
+
+        Somebody resumed meanwhile, and the rule itself acts when it begins to fire alone.
+        """
+        is_worse, self._crashes = found.crashes > self._crashes, found.crashes
+        if not is_worse or found.is_halted:
+            return
+        for alert in self._engine.active:
+            if alert.status in ACTIVE and not STOPPING.isdisjoint(alert.actions):
+                self._order_halt(f"{alert.rule}: {alert.summary}")
+
+    def _order_halt(self, reason: str) -> None:
+        self._unlatched = Halt(actor=_ACTOR, reason=reason, time_ns=self._clock.now_ns())
+        self._latch()
 
     def _latch(self) -> str:
         """Latch the halt that is due; return what is in the way, to be tried again, or nothing."""

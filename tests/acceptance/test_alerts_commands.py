@@ -56,6 +56,13 @@ def test_an_alert_is_listed_taken_and_silenced_by_hand(place: Path) -> None:
     assert "by ann: works" in polyarb(place, "silences").stdout
 
 
+def test_a_rule_that_is_none_is_not_silenced(place: Path) -> None:
+    refused = polyarb(place, "silence", "rule=WS_DISCONECTED", "--for", "30m", "--reason", "works")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("polyarb: rule=WS_DISCONECTED: expected a rule")
+    assert polyarb(place, "silences").stdout == "no silence holds\n"
+
+
 def test_an_unknown_alert_is_a_wrong_argument(place: Path) -> None:
     refused = polyarb(place, "ack", "alert-0000000000")
     assert refused.returncode == 2

@@ -131,10 +131,10 @@ def test_without_a_desk_a_request_is_followed_at_once(
     assert {one["status"] for one in told["active_alerts"]} == {"ACKED"}
     assert (told["requests"], told["processes"]) == (0, [])
     assert told["undelivered"] == 2
-    assert call("silence", "rule=A", "--for", "30m", "--reason", "work", "--by", "bob") == 0
+    assert call("silence", "rule=DISK_LOW", "--for", "30m", "--reason", "work", "--by", "bob") == 0
     assert call("silences") == ExitCode.DONE
     out = capsys.readouterr().out
-    assert "rule=A  until " in out
+    assert "rule=DISK_LOW  until " in out
     assert "by bob: work" in out
     again = open_desk(place)
     assert {one.status for one in again.active} == {Status.ACKED}
@@ -157,7 +157,7 @@ def test_the_alerts_of_the_watch_are_listed_taken_and_silenced_too(
     assert call("ack", other.alert_id) == ExitCode.DONE
     assert desk.tick().acked == ()
     assert [one.alert_id for one in watch.tick().acked] == [other.alert_id]
-    assert call("silence", "rule=WATCH", "--for", "1h", "--reason", "x") == ExitCode.DONE
+    assert call("silence", "rule=TRADER_HUNG", "--for", "1h", "--reason", "x") == ExitCode.DONE
     for each in (desk, watch):
         each.tick()
         each.look()
@@ -194,13 +194,13 @@ def test_a_silence_is_lifted_by_its_id(
         (("ack", "abc"), "names none"),
         (("ack", "--all", "--by", " "), "expected a name"),
         (("silence", "rule", "--for", "1m", "--reason", "x"), "NAME=VALUE"),
-        (("silence", "rule=A", "rule=B", "--for", "1m", "--reason", "x"), "once"),
+        (("silence", "rule=DISK_LOW", "rule=B", "--for", "1m", "--reason", "x"), "once"),
         (("silence", "rule=", "--for", "1m", "--reason", "x"), "NAME=VALUE"),
-        (("silence", "rule=A", "--for", "soon", "--reason", "x"), "30m"),
-        (("silence", "rule=A", "--for", "0m", "--reason", "x"), "30m"),
-        (("silence", "rule=A", "--for", "8d", "--reason", "x"), "at most 168 hours"),
+        (("silence", "rule=DISK_LOW", "--for", "soon", "--reason", "x"), "30m"),
+        (("silence", "rule=DISK_LOW", "--for", "0m", "--reason", "x"), "30m"),
+        (("silence", "rule=DISK_LOW", "--for", "8d", "--reason", "x"), "at most 168 hours"),
         (("silence", "severity=CRITICAL", "--for", "2h", "--reason", "x"), "at most 1 hours"),
-        (("silence", "rule=A", "--for", "1m", "--reason", " "), "expected a reason"),
+        (("silence", "rule=DISK_LOW", "--for", "1m", "--reason", " "), "expected a reason"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else "",
 )

@@ -274,3 +274,20 @@ def test_a_stopped_process_is_ended_for_good() -> None:
     end_process(process.pid)
     assert process.wait(30) == -signal.SIGKILL
     end_process(process.pid)
+
+
+def test_another_crash_after_somebody_resumed_halts_again(world: _World) -> None:
+    for _ in range(2):
+        take_lease(world.place.lease_file, world.clock.ns)
+    fence = take_lease(world.place.lease_file, world.clock.ns)
+    fence.release(world.clock.ns)
+    world.turns(2)
+    world.place.halt_file.unlink()
+    world.turns(5)
+    assert not world.place.halt_file.exists()
+    take_lease(world.place.lease_file, world.clock.ns)
+    world.turns(1)
+    halted = read_halt(world.place.halt_file)
+    assert halted is not None
+    assert halted.reason.startswith("TRADER_CRASH_LOOP")
+    assert world.ended == []
