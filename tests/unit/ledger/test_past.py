@@ -80,6 +80,16 @@ def test_going_on_from_what_was_written_down_is_folding_from_the_beginning(
     assert went_on.run == whole.run == sum(isinstance(m, RunStarted) for m in messages)
 
 
+def test_a_life_that_is_over_keeps_its_last_words_from_an_older_one_of_its_name() -> None:
+    older = [run_started("first", NOON_NS - 1, "a"), *held("again").messages]
+    later = [run_started("second", NOON_NS + DAY_NS, "b"), *binary_merged("again").messages]
+    whole = past_of([*older, *later])
+    went_on = past_of(later[-1:], Past.of(written_down(past_of([*older, *later[:-1]]))))
+    assert went_on.state() == whole.state()
+    (left,) = went_on.left()
+    assert left.status is SetStatus.HELD
+
+
 @given(journals())
 def test_open_sets_are_those_of_the_ledger(messages: list[JournalMessage]) -> None:
     past, ledger = past_of(messages), fold(messages)
