@@ -45,10 +45,10 @@ from polyarb.store.journal import open_journal
 from polyarb.store.memory import EmptyInbox
 from polyarb.store.workspace import Workspace, open_workspace
 from polyarb.venue.shadow import ShadowGateway
-from polyarb.wiring.alert_channels import build_posts
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_receiver import LoopbackReceiver
-from polyarb.wiring.alerting import Alerting, HeardJournal
+from polyarb.wiring.alerts.alerting import Alerting, HeardJournal
+from polyarb.wiring.alerts.channels import build_posts
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.receiver import LoopbackReceiver
 from polyarb.wiring.latching import LatchingJournal
 from polyarb.wiring.recipe import Recipe
 

@@ -18,8 +18,8 @@ from polyarb.alerts.alert import Action, Alert, Cause, Severity, Status, alert_i
 from polyarb.alerts.engine import Transition
 from polyarb.host.clock import SystemClock
 from polyarb.ports import Notice, Notifier
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_outbox import Post
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.outbox import Post
 
 from benchmarks.timing import table
 

@@ -17,7 +17,7 @@ import msgspec
 from polyarb.store.journal import open_journal
 from polyarb.store.projections import catch_up
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring import backups
+from polyarb.wiring.backups import backups
 
 from benchmarks.bench_journal import _episode, _plan
 from benchmarks.timing import table

@@ -21,7 +21,7 @@ from polyarb.store.journal import open_journal
 from polyarb.store.records import Anchor
 from polyarb.store.session import SessionSnapshot, keep_session, seal_session
 from polyarb.store.workspace import Workspace, open_workspace
-from polyarb.wiring.recovery import recover
+from polyarb.wiring.recovery.recovering import recover
 from tests.plan_lives import binary, run_started
 
 from benchmarks.bench_report import make_workspace

@@ -19,7 +19,7 @@ from polyarb.store.journal import open_journal
 from polyarb.store.reading import read_journal
 from polyarb.store.verification import verify_journal
 from polyarb.store.workspace import create_workspace, open_workspace, shipped_templates
-from polyarb.wiring.reporting import daily_report
+from polyarb.wiring.reports.reporting import daily_report
 from tests.plan_lives import binary_merged, run_started, run_stopped
 from tests.report_journals import (
     at,

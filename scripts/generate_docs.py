@@ -14,7 +14,7 @@ from polyarb.config.reference import configuration_reference
 from polyarb.domain.order import ORDER_STEPS, SET_STEPS, TRADE_STEPS, TRADING_STEPS
 from polyarb.rollout.checklist import checklist_reference
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.doctor_checks import doctor_reference
+from polyarb.wiring.doctor.checks import doctor_reference
 
 if TYPE_CHECKING:
     from typer._click import Command

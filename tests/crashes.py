@@ -11,7 +11,7 @@ from polyarb.engine.engine import Engine
 from polyarb.ledger.past import Past
 from polyarb.store.memory import MemoryRecord
 from polyarb.wiring.folding import FoldingJournal
-from polyarb.wiring.holding import carry_over
+from polyarb.wiring.recovery.holding import carry_over
 from tests.feeds import Drive
 from tests.worlds import bid, book, started
 

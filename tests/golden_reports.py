@@ -19,7 +19,7 @@ from polyarb.reports.records import ChainCheck
 from polyarb.reports.window import range_window
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.census import census_records
-from polyarb.wiring.report_files import AnyReport, ReportFormat, render_report
+from polyarb.wiring.reports.files import AnyReport, ReportFormat, render_report
 from tests.report_journals import Recorded, records, rich_beside, rich_journal
 
 ROOT = Path(__file__).resolve().parent.parent

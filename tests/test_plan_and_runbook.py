@@ -13,7 +13,7 @@ from polyarb.config import load_phase_profile
 from polyarb.domain.limits import Phase, Profile
 from polyarb.domain.units import MICRO, format_micros
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alerting import STOPPING
+from polyarb.wiring.alerts.alerting import STOPPING
 from tests.alert_rules import shipped
 from tests.conftest import ROOT
 from tests.runbook_cases import PLAN, RUNBOOK, anchors, slug

@@ -1,6 +1,6 @@
 """What stands of alerts, in words: a line for logs, lines for `status`, rows for the board."""
 
-from polyarb.wiring.alert_standing import AlertStanding, StandingAlert
+from polyarb.wiring.alerts.standing import AlertStanding, StandingAlert
 
 
 def alert_lines(standing: AlertStanding) -> list[str]:

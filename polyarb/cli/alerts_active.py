@@ -15,8 +15,8 @@ from polyarb.domain.errors import UsageError
 from polyarb.host.login import login_name
 from polyarb.store.alerts import AlertRecord
 from polyarb.store.workspace import Workspace
-from polyarb.wiring import alert_orders
-from polyarb.wiring.alert_orders import AlertsReading, Asked
+from polyarb.wiring.alerts import orders as alert_orders
+from polyarb.wiring.alerts.orders import AlertsReading, Asked
 
 _SPAN = re.compile(r"(\d+)(s|m|h|d)")
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

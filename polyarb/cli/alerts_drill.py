@@ -13,8 +13,8 @@ from polyarb.reports.document import Table
 from polyarb.rollout.drills import DRILL_SPECS, DrillName
 
 if TYPE_CHECKING:
-    from polyarb.wiring.alert_drill import RuleDrill
-    from polyarb.wiring.drilling import DrillReport
+    from polyarb.wiring.alerts.drill import RuleDrill
+    from polyarb.wiring.drills.drilling import DrillReport
 
 FAULTS: dict[str, DrillName] = {
     "CIRCUIT_BREAKER_OPEN": DrillName.BREAKER,
@@ -40,8 +40,8 @@ def drill(
     A receiver on this machine stands for people. Then the faults of feed and process are made for
     real by their drills. Exit 1 when anything is not as it must be.
     """
-    from polyarb.wiring.alert_drill import drill_rules
-    from polyarb.wiring.drilling import run_drills
+    from polyarb.wiring.alerts.drill import drill_rules
+    from polyarb.wiring.drills.drilling import run_drills
 
     place, wanted = open_from(workspace), tuple(rules or ())
     rows = list(drill_rules(place, wanted))

@@ -18,8 +18,8 @@ from polyarb.store.backup.places import list_names
 from polyarb.store.backup.restoring import Restoration, missing_tapes
 from polyarb.store.backup.verifying import Verification
 from polyarb.store.workspace import Workspace
-from polyarb.wiring import backups
-from polyarb.wiring.backups import Created, Listed, Pruned, RestoreDrill
+from polyarb.wiring.backups import backups
+from polyarb.wiring.backups.backups import Created, Listed, Pruned, RestoreDrill
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -126,7 +126,7 @@ def prune(
 @app.command()
 def drill(as_json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
     """Restore the newest backup aside and prove that it would start; record it as evidence."""
-    from polyarb.wiring.restore_evidence import drill_and_record
+    from polyarb.wiring.backups.evidence import drill_and_record
 
     backups.step_back()
     done = drill_and_record(open_from(workspace))

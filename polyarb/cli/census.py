@@ -11,7 +11,7 @@ from polyarb.cli.output import print_json
 from polyarb.domain.errors import UsageError
 from polyarb.reports.census_document import census_document
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.reporting import run_census
+from polyarb.wiring.reports.reporting import run_census
 
 
 def census(

@@ -13,7 +13,7 @@ from polyarb.host.checkup import Check, Result
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from polyarb.wiring.doctor import DoctorReport
+    from polyarb.wiring.doctor.checkup import DoctorReport
 
 UNITS_DIR = Path("/etc/systemd/system")
 _STYLES = {
@@ -47,11 +47,11 @@ def doctor(
     """Check machine, workspace, clock and venue; exit 2 for configuration, 4 for other faults."""
     place, servers = open_from(workspace), tuple(time_server or ())
     if host:
-        from polyarb.wiring.doctor_host import examine_host
+        from polyarb.wiring.doctor.host import examine_host
 
         report = examine_host(place, is_offline=offline, time_servers=servers)
     else:
-        from polyarb.wiring.doctor import examine
+        from polyarb.wiring.doctor.checkup import examine
 
         report = examine(place, is_offline=offline, time_servers=servers, units=units)
     raise typer.Exit(show(report, as_json=as_json))

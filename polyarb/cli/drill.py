@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from polyarb.store.workspace import Workspace
-    from polyarb.wiring.drilling import DrillReport, DrillStanding
+    from polyarb.wiring.drills.drilling import DrillReport, DrillStanding
 
 
 def drill(
@@ -36,7 +36,7 @@ def drill(
 
 def list_all(place: "Workspace", *, as_json: bool) -> None:
     """Show every drill."""
-    from polyarb.wiring.drilling import list_drills
+    from polyarb.wiring.drills.drilling import list_drills
 
     found = list_drills(place)
     if as_json:
@@ -47,7 +47,7 @@ def list_all(place: "Workspace", *, as_json: bool) -> None:
 
 def run_all(place: "Workspace", names: "Iterable[DrillName]", *, as_json: bool) -> ExitCode:
     """Run drills and tell each as it ends."""
-    from polyarb.wiring.drilling import run_drills
+    from polyarb.wiring.drills.drilling import run_drills
 
     told: list[DrillReport] = []
     for report in run_drills(place, _announced(names)):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from polyarb.rollout.attestations import Attestation
     from polyarb.rollout.record import GoNoGoRecord
-    from polyarb.wiring.go_no_go_signing import SavedRecord
+    from polyarb.wiring.go_no_go.signing import SavedRecord
 
 _STYLES = {
     "PASS": "green",
@@ -57,8 +57,8 @@ def go_no_go(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Make the 22 checks of a phase: exit 0 GO, 1 NO-GO, 5 evidence or signatures are missing."""
-    from polyarb.wiring import go_no_go as gate
-    from polyarb.wiring import go_no_go_signing as signing
+    from polyarb.wiring.go_no_go import decision as gate
+    from polyarb.wiring.go_no_go import signing
 
     place = open_from(workspace)
     signer = signing.Signer(name=sign, key_file=key) if sign else None

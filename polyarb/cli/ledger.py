@@ -18,7 +18,7 @@ from polyarb.ledger.reconcile import reconcile as compare
 from polyarb.reports.document import Table
 from polyarb.reports.wording import some, usd
 from polyarb.store.projections import rebuild as rebuild_tables
-from polyarb.wiring.reporting import (
+from polyarb.wiring.reports.reporting import (
     LedgerReading,
     LedgerVerification,
     read_ledger,

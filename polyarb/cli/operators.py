@@ -30,7 +30,7 @@ def add(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Make a key that its owner alone can read, and list the person in config/operators.yaml."""
-    from polyarb.wiring.go_no_go_signing import add_operator, key_file
+    from polyarb.wiring.go_no_go.signing import add_operator, key_file
 
     place = open_from(workspace)
     operator = add_operator(place, name, role, key)

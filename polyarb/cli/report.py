@@ -8,8 +8,8 @@ import typer
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import notice, print_json, print_text
-from polyarb.wiring.report_files import AnyReport, ReportFormat, write_report
-from polyarb.wiring.reporting import compliance_report, daily_report, performance_report
+from polyarb.wiring.reports.files import AnyReport, ReportFormat, write_report
+from polyarb.wiring.reports.reporting import compliance_report, daily_report, performance_report
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 

@@ -25,7 +25,7 @@ from polyarb.store.status import (
     StatusReading,
     read_status,
 )
-from polyarb.wiring.alert_standing import AlertStanding, read_standing
+from polyarb.wiring.alerts.standing import AlertStanding, read_standing
 
 WATCH_S = 2.0
 """Pause between two looks of --watch, in seconds."""

@@ -6,7 +6,7 @@ from polyarb.ledger.fold import Ledger
 from polyarb.runner import Runner
 from polyarb.store.journal import FileJournal
 from polyarb.store.lease import Lease
-from polyarb.wiring.alerting import Alerting
+from polyarb.wiring.alerts.alerting import Alerting
 from polyarb.wiring.edges import Edge
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.recipe import Recipe

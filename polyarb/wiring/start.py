@@ -23,19 +23,19 @@ from polyarb.store.lease import Fence, FencedJournal, take_lease
 from polyarb.store.locks import acquire
 from polyarb.store.workspace import Workspace
 from polyarb.venue.shadow import ShadowGateway
-from polyarb.wiring.alert_sampling import RunSampling, samplers_of
-from polyarb.wiring.alerting import HeardJournal, open_alerting
-from polyarb.wiring.backup_age import BackupAge
+from polyarb.wiring.alerts.alerting import HeardJournal, open_alerting
+from polyarb.wiring.alerts.sampling import RunSampling, samplers_of
+from polyarb.wiring.backups.age import BackupAge
 from polyarb.wiring.edges import Edge, TapeEdge, TapeOptions, VenueEdge
 from polyarb.wiring.folding import FoldingJournal
-from polyarb.wiring.holding import carry_over
 from polyarb.wiring.latching import LatchingJournal
 from polyarb.wiring.observing import status_writer
 from polyarb.wiring.profile_changes import note_use
 from polyarb.wiring.recipe import make_recipe, new_run_id, save_recipe
-from polyarb.wiring.recovery import recover
+from polyarb.wiring.recovery.holding import carry_over
+from polyarb.wiring.recovery.keeping import SessionKeeper
+from polyarb.wiring.recovery.recovering import recover
 from polyarb.wiring.session import Session
-from polyarb.wiring.session_keeping import SessionKeeper
 from polyarb.wiring.supervising import supervised
 
 Kind = type[BaseException] | None
@@ -70,7 +70,7 @@ def start(
     effective = load_phase_profile(workspace, options.phase)
     profile = effective.profile
     if profile.run is RunKind.LIVE:
-        from polyarb.wiring.go_no_go_refusal import refuse_live  # no other start needs it
+        from polyarb.wiring.go_no_go.refusal import refuse_live  # no other start needs it
 
         refuse_live(workspace, options.phase)
     with ExitStack() as stack:
@@ -85,6 +85,8 @@ def start(
         session = _wire(workspace, options, effective, stack, tell)
         watcher.watch(session)
         log.tell(f"run {session.recipe.run_id} of {options.phase}, epoch {session.lease.epoch}")
+        left_out = session.alerting.left_out
+        log.tell(f"alert rules without anything to judge here: {', '.join(left_out) or 'none'}")
         progress = session.runner.run(
             session.recipe.started(SystemClock().now_ns(), session.lease.epoch),
             is_halted=session.is_halted,
@@ -172,17 +174,23 @@ def _wire(
         is_halted=read_halt(workspace.halt_file) is not None,
         overrides=effective.overrides,
     )
-    alerting.begin(
-        RunSampling(workspace, session, alerting.figures, BackupAge(workspace, clock).seconds),
-        runner,
-    )
+    _attend(workspace, session, clock, tell)
+    return session
+
+
+def _attend(
+    workspace: Workspace, session: Session, clock: Clock, tell: Callable[[str], None]
+) -> None:
+    """Let everybody look on who acts on a run, tells of it or keeps it."""
+    alerting, runner = session.alerting, session.runner
+    backup_age = BackupAge(workspace, clock)
+    alerting.begin(RunSampling(workspace, session, alerting.figures, backup_age.seconds), runner)
     runner.observers += [
         status_writer(workspace, session),
         alerting.observe,
         supervised(session, find_supervisor(), clock),
         SessionKeeper(workspace, session, clock, tell).observe,
     ]
-    return session
 
 
 def _inbox(workspace: Workspace) -> FileInbox:

@@ -30,10 +30,10 @@ from polyarb.store.lease import crashes, read_lease
 from polyarb.store.locks import acquire, find_holder
 from polyarb.store.status import Liveness, read_status
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_channels import build_posts
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_outbox import NS_PER_MS
-from polyarb.wiring.alerting import ACTIVE, STOPPING, rules_sampled_by
+from polyarb.wiring.alerts.alerting import ACTIVE, STOPPING, rules_sampled_by
+from polyarb.wiring.alerts.channels import build_posts
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.outbox import NS_PER_MS
 
 LOOK_S = 1.0
 START_MS = 180_000

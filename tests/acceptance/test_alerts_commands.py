@@ -8,7 +8,7 @@ import pytest
 from polyarb.alerts.engine import Transition
 from polyarb.host.clock import SystemClock
 from polyarb.store.workspace import create_workspace, open_workspace, shipped_templates
-from polyarb.wiring.alert_desk import AlertDesk
+from polyarb.wiring.alerts.desk import AlertDesk
 
 from acceptance.app import command, environment
 from alert_cases import firing

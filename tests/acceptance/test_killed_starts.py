@@ -9,7 +9,7 @@ from polyarb.domain.messages import BooksOpened, RecoverSet, SetSettled
 from polyarb.domain.order import SetStatus
 from polyarb.store.reading import read_journal
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.recovery import recover
+from polyarb.wiring.recovery.recovering import recover
 from tests.acceptance.app import Polyarb
 from tests.killed_starts import make_tape, start_and_kill
 

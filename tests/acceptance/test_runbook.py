@@ -15,7 +15,7 @@ from polyarb.cli.app import app
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.output import exit_code_of
 from polyarb.domain.errors import PolyarbError
-from polyarb.wiring import backups
+from polyarb.wiring.backups import backups
 from tests.acceptance.app import command, environment
 from tests.conftest import ROOT
 from tests.go_no_go_cases import ask_for_time
@@ -40,6 +40,13 @@ SHORTENED = {
     "polyarb start --phase shadow": f"polyarb start --phase shadow {TAPE} --speed max",
 }
 """What would reach out or take long, and what runs in its place where no venue is served."""
+ALERTING = """
+  TICKS:
+    severity: WARNING
+    summary: A rule of a test
+    expr: loop_ticks >= 1
+    actions: [log, notify]
+"""
 PLACE = b'{"blocked":false,"ip":"192.0.2.1","country":"IE","region":"L"}'
 
 
@@ -107,7 +114,11 @@ def empty(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def alerted(ran: Path) -> Path:
+def alerted(ran: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(ran)
+    with (ran / "config" / "alerts.production.yaml").open("a") as rules:
+        rules.write(ALERTING)
+    assert ask(*shlex.split(SHORTENED["polyarb start --phase shadow"])[1:]) == 0
     assert active_alert(ran)
     return ran
 
@@ -152,7 +163,7 @@ def venue(ran: Path) -> Iterator[Path]:
 
 def active_alert(place: Path) -> str:
     state = json.loads((place / "data" / "alerts" / "alerts_state.json").read_text())
-    (alert,) = state["active_alerts"]
+    (alert,) = (one for one in state["active_alerts"] if one["name"] == "TICKS")
     return str(alert["alert_id"]).removeprefix("alert-")[:12]
 
 

@@ -20,9 +20,9 @@ from polyarb.store.control import read_halt
 from polyarb.store.filesystem import store_faults
 from polyarb.store.reading import read_journal
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_channels import build_posts, probe
-from polyarb.wiring.alert_orders import read_alerts
-from polyarb.wiring.alert_receiver import LoopbackReceiver, Receipt
+from polyarb.wiring.alerts.channels import build_posts, probe
+from polyarb.wiring.alerts.orders import read_alerts
+from polyarb.wiring.alerts.receiver import LoopbackReceiver, Receipt
 from polyarb.wiring.drills.processes import is_in_state, start_words
 from polyarb.wiring.drills.room import DrillRoom, check, launched
 

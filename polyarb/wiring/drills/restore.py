@@ -1,6 +1,6 @@
 """The drill `restore`: the newest backup is restored aside and proven to be what it was made of."""
 
-from polyarb.wiring import backups
+from polyarb.wiring.backups import backups
 from polyarb.wiring.drills.room import DrillRoom, check
 
 

@@ -15,7 +15,7 @@ from polyarb.alerts.notifiers_local import AppriseNotifier, ConsoleNotifier, loa
 from polyarb.domain.errors import DeliveryError, UsageError
 from polyarb.domain.secret import Secret
 from polyarb.ports import Notice
-from polyarb.wiring.alert_channels import silence_libraries
+from polyarb.wiring.alerts.channels import silence_libraries
 
 from alert_cases import START_NS, StandingClock
 from webhook_server import KEY, Manner, WebhookServer, closed_port

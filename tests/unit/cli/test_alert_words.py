@@ -1,7 +1,7 @@
 """What `polyarb status`, the live board and the plain lines say of alerts."""
 
 from polyarb.cli.alert_words import alert_lines, alert_rows, alert_words
-from polyarb.wiring.alert_standing import AlertStanding, StandingAlert
+from polyarb.wiring.alerts.standing import AlertStanding, StandingAlert
 
 QUIET = AlertStanding(counts={}, worst=(), undelivered=0, watch_age_s=None)
 LOUD = AlertStanding(

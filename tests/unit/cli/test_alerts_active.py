@@ -13,8 +13,8 @@ from polyarb.cli.output import exit_code_of
 from polyarb.domain.errors import PolyarbError
 from polyarb.host.clock import SystemClock
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_outbox import Post
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.outbox import Post
 
 from alert_cases import RecordingNotifier, firing
 from journal_cases import UNSYNCED
@@ -219,7 +219,7 @@ def test_a_wrong_request_is_refused_and_leaves_nothing(
 def test_an_id_that_begins_several_is_refused(
     call: Call, desk: AlertDesk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("polyarb.wiring.alert_orders._SHORT_ID_MIN", 0)
+    monkeypatch.setattr("polyarb.wiring.alerts.orders._SHORT_ID_MIN", 0)
     taken(desk, firing("A"), firing("B"))
     assert call("ack", "alert-") == ExitCode.USAGE
     assert "names several" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from polyarb.domain.errors import PolyarbError
 from polyarb.store.backup.places import list_names
 from polyarb.store.projections import rebuild
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring import backups
+from polyarb.wiring.backups import backups
 from tests.backup_cases import append, flip_bit, halts, write
 
 Call = Callable[..., int]

@@ -10,8 +10,8 @@ from polyarb.domain.limits import Phase
 from polyarb.rollout.checks import CheckId, Status
 from polyarb.rollout.drills import DrillName
 from polyarb.rollout.record import GoNoGoRecord, signers_missing
-from polyarb.wiring.drilling import DrillReport
-from polyarb.wiring.go_no_go_signing import SavedRecord
+from polyarb.wiring.drills.drilling import DrillReport
+from polyarb.wiring.go_no_go.signing import SavedRecord
 from rich.console import Console
 from tests.go_no_go_cases import ALICE, BOB, outcome, record, signed
 

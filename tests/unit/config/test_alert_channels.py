@@ -16,7 +16,7 @@ from polyarb.config.alert_channels import load_alert_channels
 from polyarb.domain.errors import RefusedError, UsageError
 from polyarb.domain.secret import Secret
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_channels import build_posts
+from polyarb.wiring.alerts.channels import build_posts
 
 from alert_cases import StandingClock
 

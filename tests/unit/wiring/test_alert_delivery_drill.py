@@ -11,7 +11,7 @@ from polyarb.config.alerts import load_alerts
 from polyarb.domain.errors import UsageError
 from polyarb.domain.limits import Phase
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring.alert_receiver import LoopbackReceiver
+from polyarb.wiring.alerts.receiver import LoopbackReceiver
 from polyarb.wiring.drills import alert_delivery
 from polyarb.wiring.drills.alert_delivery import PAGE
 from polyarb.wiring.drills.room import DrillRoom, UnprovenError, drill_workspace

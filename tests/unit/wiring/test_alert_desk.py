@@ -27,9 +27,9 @@ from polyarb.store.alerts import (
 )
 from polyarb.store.filesystem import FileSystem
 from polyarb.store.lossy import LossyFileSystem, SimulatedCrash
-from polyarb.wiring.alert_channels import PING_PATIENCE
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_outbox import Post
+from polyarb.wiring.alerts.channels import PING_PATIENCE
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.outbox import Post
 
 from alert_cases import SECOND_NS, START_NS, RecordingNotifier, StandingClock, firing, resolved
 from journal_cases import UNSYNCED
@@ -436,8 +436,8 @@ def test_on_a_full_disk_people_are_told_and_the_lines_are_written_later(world: W
 def test_a_disk_that_stays_full_does_not_fill_the_memory(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("polyarb.wiring.alert_book.OWED_MAX", 3)
-    monkeypatch.setattr("polyarb.wiring.alert_outbox.OWED_MAX", 2)
+    monkeypatch.setattr("polyarb.wiring.alerts.book.OWED_MAX", 3)
+    monkeypatch.setattr("polyarb.wiring.alerts.outbox.OWED_MAX", 2)
     world.directory.mkdir()
     files = LossyFileSystem(world.directory)
     desk = world.open(files=files)
@@ -512,7 +512,7 @@ def test_a_silence_that_the_disk_does_not_take_is_told(world: World) -> None:
 def test_a_cooldown_is_remembered_of_the_last_of_many_only(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("polyarb.wiring.alert_book.LATELY_MAX", 2)
+    monkeypatch.setattr("polyarb.wiring.alerts.book.LATELY_MAX", 2)
     desk = world.open()
     for number in range(1, 4):
         desk.take(moves(resolved(firing(number=number))))

@@ -8,11 +8,11 @@ from polyarb.alerts.alert import Action, Alert
 from polyarb.domain.errors import DeliveryError, UsageError
 from polyarb.ports import Notice
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring import alert_drill
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_drill import RuleDrill, drill_rules
-from polyarb.wiring.alert_receiver import LoopbackReceiver
-from polyarb.wiring.alerting import Alerting
+from polyarb.wiring.alerts import drill as alert_drill
+from polyarb.wiring.alerts.alerting import Alerting
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.drill import RuleDrill, drill_rules
+from polyarb.wiring.alerts.receiver import LoopbackReceiver
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def only_latches(patch: pytest.MonkeyPatch) -> None:
 
 
 def only_orders(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("polyarb.wiring.alerting.write_halt", lambda _latch, _halt: None)
+    patch.setattr("polyarb.wiring.alerts.alerting.write_halt", lambda _latch, _halt: None)
 
 
 def never_stops(patch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ _enter = LoopbackReceiver.__enter__
 
 
 def other_key(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("polyarb.wiring.alert_receiver.sign", lambda _key, _time, _body: "sha256=0")
+    patch.setattr("polyarb.wiring.alerts.receiver.sign", lambda _key, _time, _body: "sha256=0")
 
 
 def tells_nobody(patch: pytest.MonkeyPatch) -> None:

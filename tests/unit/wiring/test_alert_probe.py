@@ -2,8 +2,8 @@
 
 import msgspec
 from polyarb.domain.errors import DeliveryError
-from polyarb.wiring.alert_channels import Probed, probe
-from polyarb.wiring.alert_outbox import Post
+from polyarb.wiring.alerts.channels import Probed, probe
+from polyarb.wiring.alerts.outbox import Post
 
 from alert_cases import START_NS, RecordingNotifier
 

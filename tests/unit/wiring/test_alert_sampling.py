@@ -28,8 +28,8 @@ from polyarb.store.workspace import Workspace
 from polyarb.venue.polymarket.arbitration.scoring import SourceStatistics
 from polyarb.venue.polymarket.stream.life import SocketStatistics
 from polyarb.venue.polymarket.stream.pool import StreamStatistics
-from polyarb.wiring.alert_sampling import RunSampling, samplers_of
-from polyarb.wiring.alerting import rules_sampled_by
+from polyarb.wiring.alerts.alerting import rules_sampled_by
+from polyarb.wiring.alerts.sampling import RunSampling, samplers_of
 from polyarb.wiring.folding import FoldingJournal
 from tests.feeds import Drive
 from tests.worlds import ROOMY, at, bid, book, group_of

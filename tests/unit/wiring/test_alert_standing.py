@@ -8,10 +8,10 @@ from polyarb.alerts.alert import Alert, Severity, Status
 from polyarb.alerts.engine import Transition
 from polyarb.domain.errors import UsageError
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_orders import acknowledge
-from polyarb.wiring.alert_outbox import Post
-from polyarb.wiring.alert_standing import WORST_MAX, read_standing, standing_of, watch_age_s
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.orders import acknowledge
+from polyarb.wiring.alerts.outbox import Post
+from polyarb.wiring.alerts.standing import WORST_MAX, read_standing, standing_of, watch_age_s
 
 from alert_cases import SECOND_NS, START_NS, RecordingNotifier, StandingClock, firing
 from journal_cases import UNSYNCED

@@ -12,9 +12,9 @@ from polyarb.alerts.outbox import Patience
 from polyarb.domain.secret import Secret
 from polyarb.host.clock import SystemClock
 from polyarb.ports import Notice
-from polyarb.wiring.alert_channels import build_posts
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_outbox import Post
+from polyarb.wiring.alerts.channels import build_posts
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.outbox import Post
 
 from alert_cases import RecordingNotifier, firing
 from journal_cases import UNSYNCED

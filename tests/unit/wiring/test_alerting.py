@@ -12,10 +12,10 @@ from polyarb.domain.messages import JournalMessage, OperatorHalted, OperatorRedu
 from polyarb.domain.units import MICRO
 from polyarb.store.control import read_halt
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_drill import StandIn
-from polyarb.wiring.alert_outbox import Post
-from polyarb.wiring.alerting import Alerting
+from polyarb.wiring.alerts.alerting import Alerting
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.drill import StandIn
+from polyarb.wiring.alerts.outbox import Post
 from tests.alert_rules import rule_of
 
 from alert_cases import SECOND_NS, RecordingNotifier, StandingClock

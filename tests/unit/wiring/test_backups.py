@@ -17,9 +17,9 @@ from polyarb.store.filesystem import REAL
 from polyarb.store.locks import acquire
 from polyarb.store.projections import rebuild
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring import backups
+from polyarb.wiring.backups import backups
+from polyarb.wiring.backups.evidence import drill_and_record
 from polyarb.wiring.recipe import Recipe, save_recipe
-from polyarb.wiring.restore_evidence import drill_and_record
 from tests.backup_cases import append, flip_bit, halts, write
 from tests.journal_cases import UNSYNCED
 

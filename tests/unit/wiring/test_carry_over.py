@@ -22,9 +22,9 @@ from polyarb.ledger.pnl import total
 from polyarb.store.journal import open_journal
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.folding import FoldingJournal
-from polyarb.wiring.holding import carry_over
-from polyarb.wiring.recovery import recover
-from polyarb.wiring.reporting import verify_ledger
+from polyarb.wiring.recovery.holding import carry_over
+from polyarb.wiring.recovery.recovering import recover
+from polyarb.wiring.reports.reporting import verify_ledger
 from tests.feeds import Drive, replayed
 from tests.worlds import ROOMY, ask, at, bid, book, group_of, started
 

@@ -25,9 +25,9 @@ from polyarb.host.threads import run_abandoning
 from polyarb.store.control import Halt, halt
 from polyarb.store.locks import acquire
 from polyarb.store.workspace import Workspace, create_workspace, shipped_templates
-from polyarb.wiring import doctor, doctor_venue
-from polyarb.wiring.doctor import DoctorReport, look_at
-from polyarb.wiring.doctor_checks import (
+from polyarb.wiring.doctor import checkup as doctor
+from polyarb.wiring.doctor import venue as doctor_venue
+from polyarb.wiring.doctor.checks import (
     CHECKS,
     CONFIGURATION,
     NETWORK,
@@ -35,8 +35,9 @@ from polyarb.wiring.doctor_checks import (
     CheckName,
     doctor_reference,
 )
-from polyarb.wiring.doctor_venue import Instruments, PublicVenue
-from polyarb.wiring.doctor_workspace import sockets_needed
+from polyarb.wiring.doctor.checkup import DoctorReport, look_at
+from polyarb.wiring.doctor.venue import Instruments, PublicVenue
+from polyarb.wiring.doctor.workspace import sockets_needed
 from rich.console import Console
 from tests.time_server import Lie, TimeServer
 from tests.unit.host.fixed_clock import FixedClock

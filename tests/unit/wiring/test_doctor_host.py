@@ -23,9 +23,9 @@ from polyarb.host.threads import run_abandoning
 from polyarb.store.locks import acquire
 from polyarb.store.status import Status, write_status
 from polyarb.store.workspace import Workspace, create_workspace, shipped_templates
-from polyarb.wiring import doctor_host
-from polyarb.wiring.doctor import DoctorReport, instruments_for
-from polyarb.wiring.doctor_host import drift_seen, examine_host, look_at_host, with_drift_seen
+from polyarb.wiring.doctor import host as doctor_host
+from polyarb.wiring.doctor.checkup import DoctorReport, instruments_for
+from polyarb.wiring.doctor.host import drift_seen, examine_host, look_at_host, with_drift_seen
 from rich.console import Console
 from tests.time_server import TimeServer
 

@@ -15,9 +15,9 @@ from polyarb.store.lease import take_lease
 from polyarb.store.locks import acquire
 from polyarb.store.records import Anchor
 from polyarb.store.workspace import Workspace, create_workspace, shipped_templates
-from polyarb.wiring import doctor_records
-from polyarb.wiring.backups import Listed, create, list_backups, verify
-from polyarb.wiring.doctor_records import (
+from polyarb.wiring.backups.backups import Listed, create, list_backups, verify
+from polyarb.wiring.doctor import records as doctor_records
+from polyarb.wiring.doctor.records import (
     AUDIT_KINDS,
     check_alerts,
     check_audit,
@@ -28,8 +28,8 @@ from polyarb.wiring.doctor_records import (
     check_wallet,
     check_watch,
 )
-from polyarb.wiring.doctor_workspace import guarded
-from polyarb.wiring.drill_digests import evidence_digests
+from polyarb.wiring.doctor.workspace import guarded
+from polyarb.wiring.drills.digests import evidence_digests
 
 NOW_NS = 1_800_000_000 * 10**9
 DAY_NS = 86_400 * 10**9

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from polyarb.host.checkup import Result
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.doctor_units import check_units
+from polyarb.wiring.doctor.units import check_units
 from polyarb.wiring.units import write_for
 
 TRADER = "polyarb-trader@.service"

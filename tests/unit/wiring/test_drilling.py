@@ -11,9 +11,9 @@ from polyarb.rollout.checks import Status
 from polyarb.rollout.drills import DRILL_SPECS, DRILLS, DrillName, drill_requirement
 from polyarb.store.evidence import drill_outcomes
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring import backups, drilling
-from polyarb.wiring.drilling import DrillReport, evidence_digests, list_drills, run_drills
-from polyarb.wiring.drills import breaker, feed_loss, processes, registry
+from polyarb.wiring.backups import backups
+from polyarb.wiring.drills import breaker, drilling, feed_loss, processes, registry
+from polyarb.wiring.drills.drilling import DrillReport, evidence_digests, list_drills, run_drills
 from polyarb.wiring.drills.room import DrillRoom, UnprovenError, check
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -22,7 +22,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 @pytest.fixture(autouse=True)
 def one_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the code be the same throughout a test, whoever edits it meanwhile."""
-    monkeypatch.setattr("polyarb.wiring.drill_digests.code_digest", lambda: "c" * 64)
+    monkeypatch.setattr("polyarb.wiring.drills.digests.code_digest", lambda: "c" * 64)
 
 
 @pytest.fixture

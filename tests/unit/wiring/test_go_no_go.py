@@ -14,12 +14,12 @@ from polyarb.rollout.checks import CheckId, Member, Status
 from polyarb.rollout.record import GoNoGoRecord, JournalPlace, make_record
 from polyarb.rollout.verdict import Outcome
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring import go_no_go as gate
-from polyarb.wiring import go_no_go_signing as signing
-from polyarb.wiring.go_no_go_binding import binding_of, phase_records
-from polyarb.wiring.go_no_go_context import Seen, Sight, attestations, gather, passed
-from polyarb.wiring.go_no_go_refusal import refusal, refuse_live
-from polyarb.wiring.go_no_go_signing import Signer, add_operator, attest, save
+from polyarb.wiring.go_no_go import decision as gate
+from polyarb.wiring.go_no_go import signing
+from polyarb.wiring.go_no_go.binding import binding_of, phase_records
+from polyarb.wiring.go_no_go.context import Seen, Sight, attestations, gather, passed
+from polyarb.wiring.go_no_go.refusal import refusal, refuse_live
+from polyarb.wiring.go_no_go.signing import Signer, add_operator, attest, save
 from tests.go_no_go_cases import ask_for_time, required, results
 from tests.live_world import point_at
 from tests.time_server import TimeServer
@@ -118,7 +118,7 @@ def test_a_configuration_that_does_not_load_is_no_go_and_bound_to_nothing(
     del checks[CheckId.Y1]
     monkeypatch.setattr(gate, "REMOTE", {})
     checks.update(dict.fromkeys((CheckId.S5, CheckId.O2), lambda _: passed("made up")))
-    from polyarb.wiring.go_no_go_system import check_configuration
+    from polyarb.wiring.go_no_go.system import check_configuration
 
     checks[CheckId.Y1] = check_configuration
     place.config_file.write_text(place.config_file.read_text().replace("profile:", "profle:"))

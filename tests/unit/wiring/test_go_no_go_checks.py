@@ -17,16 +17,19 @@ from polyarb.rollout.checks import CheckId, Status
 from polyarb.rollout.drills import DrillName
 from polyarb.store.evidence import drill_outcomes
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring import backups, go_no_go_operation, go_no_go_security, go_no_go_system
-from polyarb.wiring.doctor_checks import NETWORK, CheckName
-from polyarb.wiring.doctor_venue import Findings
-from polyarb.wiring.drilling import evidence_digests
+from polyarb.wiring.backups import backups
+from polyarb.wiring.doctor.checks import NETWORK, CheckName
+from polyarb.wiring.doctor.venue import Findings
+from polyarb.wiring.drills.drilling import evidence_digests
 from polyarb.wiring.drills.scripted import play
-from polyarb.wiring.go_no_go import LOCAL, REMOTE, guarded
-from polyarb.wiring.go_no_go_binding import venue_name
-from polyarb.wiring.go_no_go_context import Seen, Sight, gather
-from polyarb.wiring.go_no_go_operation import check_reach
-from polyarb.wiring.go_no_go_security import check_stream
+from polyarb.wiring.go_no_go import operation as go_no_go_operation
+from polyarb.wiring.go_no_go import security as go_no_go_security
+from polyarb.wiring.go_no_go import system as go_no_go_system
+from polyarb.wiring.go_no_go.binding import venue_name
+from polyarb.wiring.go_no_go.context import Seen, Sight, gather
+from polyarb.wiring.go_no_go.decision import LOCAL, REMOTE, guarded
+from polyarb.wiring.go_no_go.operation import check_reach
+from polyarb.wiring.go_no_go.security import check_stream
 from tests.go_no_go_cases import outcome
 
 Break = Callable[[Workspace], None]
@@ -36,7 +39,7 @@ LIVE = Phase.MICRO_LIVE
 @pytest.fixture(autouse=True)
 def one_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the code be the same throughout a test, whoever edits it meanwhile."""
-    monkeypatch.setattr("polyarb.wiring.drill_digests.code_digest", lambda: "c" * 64)
+    monkeypatch.setattr("polyarb.wiring.drills.digests.code_digest", lambda: "c" * 64)
 
 
 @pytest.fixture
@@ -335,7 +338,7 @@ def test_an_old_backup_is_not_fresh(place: Workspace, monkeypatch: pytest.Monkey
     name = backups.create(place).manifest.name
     list(backups.verify(place, [name]))
     pass_drill(place, DrillName.RESTORE)
-    monkeypatch.setattr("polyarb.wiring.go_no_go_records.BACKUP_AGE_NS_MAX", 0)
+    monkeypatch.setattr("polyarb.wiring.go_no_go.records.BACKUP_AGE_NS_MAX", 0)
     seen = look(CheckId.D3, place)
     assert (seen.status, seen.remedy) == (Status.INSUFFICIENT, "run `polyarb backup create`")
 

@@ -14,7 +14,7 @@ from polyarb.store.journal import open_journal
 from polyarb.store.records import START, Anchor
 from polyarb.store.session import SessionSnapshot, keep_session, seal_session
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.recovery import recover
+from polyarb.wiring.recovery.recovering import recover
 from tests.plan_lives import NOON_NS, binary, binary_merged, broken, held, run_started, run_stopped
 
 MESSAGES: list[JournalMessage] = [

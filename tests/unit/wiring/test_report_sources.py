@@ -23,8 +23,8 @@ from polyarb.store.workspace import (
     shipped_templates,
 )
 from polyarb.wiring.recipe import make_recipe, save_recipe
-from polyarb.wiring.report_sources import as_far_as_whole, read_beside, scan_journal
-from polyarb.wiring.reporting import compliance_report, daily_report, performance_report
+from polyarb.wiring.reports.reporting import compliance_report, daily_report, performance_report
+from polyarb.wiring.reports.sources import as_far_as_whole, read_beside, scan_journal
 from polyarb.wiring.tapes import catalogue_of
 from tests.plan_lives import NOON_NS
 from tests.report_journals import rich_journal

@@ -11,9 +11,9 @@ from polyarb.store.journal import FileJournal, open_journal
 from polyarb.store.session import SessionSnapshot, read_session
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.folding import FoldingJournal
-from polyarb.wiring.recovery import recover
+from polyarb.wiring.recovery.keeping import SNAPSHOT_NS, SessionKeeper
+from polyarb.wiring.recovery.recovering import recover
 from polyarb.wiring.session import Session
-from polyarb.wiring.session_keeping import SNAPSHOT_NS, SessionKeeper
 from tests.plan_lives import NOON_NS, binary, run_started
 
 

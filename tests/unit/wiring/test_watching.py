@@ -21,7 +21,7 @@ from polyarb.store.lease import take_lease
 from polyarb.store.locks import FileLock, acquire
 from polyarb.store.status import Status, write_status
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_desk import AlertDesk
+from polyarb.wiring.alerts.desk import AlertDesk
 from polyarb.wiring.watching import START_MS, Watch, end_process, look_at, watch
 
 S = 1_000_000_000

@@ -23,7 +23,7 @@ from polyarb.rollout.verdict import Requirement
 from polyarb.store.evidence import drill_outcomes
 from polyarb.store.lines import LineFile
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.drill_digests import evidence_digests
+from polyarb.wiring.drills.digests import evidence_digests
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 

@@ -31,8 +31,8 @@ from polyarb.store.control import read_halt
 from polyarb.store.locks import find_holder
 from polyarb.store.reading import read_anchor
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.doctor_checks import CheckName
-from polyarb.wiring.doctor_records import (
+from polyarb.wiring.doctor.checks import CheckName
+from polyarb.wiring.doctor.records import (
     check_alerts,
     check_audit,
     check_backup,
@@ -42,7 +42,7 @@ from polyarb.wiring.doctor_records import (
     check_wallet,
     check_watch,
 )
-from polyarb.wiring.doctor_units import check_units
+from polyarb.wiring.doctor.units import check_units
 
 REQUEST_SOCKETS = 32
 """What the pool of connections for requests may hold open."""

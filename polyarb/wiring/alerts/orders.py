@@ -23,7 +23,7 @@ from polyarb.store.alerts import (
 )
 from polyarb.store.locks import find_holder
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_book import (
+from polyarb.wiring.alerts.book import (
     LOCK_FILE,
     LOG_FILE,
     REQUESTS_DIR,
@@ -31,7 +31,7 @@ from polyarb.wiring.alert_book import (
     open_book,
     silence_of,
 )
-from polyarb.wiring.alert_records import DeskState
+from polyarb.wiring.alerts.records import DeskState
 
 _SHORT_ID_MIN = 6
 _RESOLVED = "RESOLVED"

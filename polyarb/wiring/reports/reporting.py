@@ -26,7 +26,7 @@ from polyarb.store.reading import read_journal
 from polyarb.store.verification import JournalReport, verify_journal
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.census import census_records
-from polyarb.wiring.report_sources import as_far_as_whole, read_beside, scan_journal
+from polyarb.wiring.reports.sources import as_far_as_whole, read_beside, scan_journal
 from polyarb.wiring.tapes import catalogue_of
 
 

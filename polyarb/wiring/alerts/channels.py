@@ -13,7 +13,7 @@ from polyarb.alerts.outbox import Patience
 from polyarb.domain.errors import DeliveryError
 from polyarb.ports import Clock, Notice, Notifier
 from polyarb.store.alert_log import iso_of
-from polyarb.wiring.alert_outbox import NS_PER_MS, Post
+from polyarb.wiring.alerts.outbox import NS_PER_MS, Post
 
 PING_PATIENCE = Patience(most_ns=30 * 10**9, give_up_ns=30 * 10**9)
 """A ping that could not be sent is of no use later: the next one tells the same."""

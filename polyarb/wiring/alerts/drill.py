@@ -33,11 +33,11 @@ from polyarb.ports import Notice
 from polyarb.runner import Progress
 from polyarb.store.control import read_halt
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_channels import build_posts
-from polyarb.wiring.alert_desk import AlertDesk
-from polyarb.wiring.alert_outbox import ChannelHealth, Post
-from polyarb.wiring.alert_receiver import LoopbackReceiver, Receipt
-from polyarb.wiring.alerting import STOPPING, Alerting
+from polyarb.wiring.alerts.alerting import STOPPING, Alerting
+from polyarb.wiring.alerts.channels import build_posts
+from polyarb.wiring.alerts.desk import AlertDesk
+from polyarb.wiring.alerts.outbox import ChannelHealth, Post
+from polyarb.wiring.alerts.receiver import LoopbackReceiver, Receipt
 from polyarb.wiring.drills.room import UnprovenError, check
 
 ATTEMPT_MS_MAX = 1_000

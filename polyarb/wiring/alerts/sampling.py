@@ -26,7 +26,7 @@ from polyarb.engine.risk.exposure import breaker_reason
 from polyarb.host.memory import resident_bytes
 from polyarb.runner import Runner
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_standing import watch_age_s
+from polyarb.wiring.alerts.standing import watch_age_s
 from polyarb.wiring.session import Session
 
 MS = 1_000_000

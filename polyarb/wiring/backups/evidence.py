@@ -4,8 +4,8 @@ from polyarb.domain.drills import DrillOutcome
 from polyarb.rollout.drills import DrillName
 from polyarb.store.evidence import drill_outcomes
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.backups import RestoreDrill, drill
-from polyarb.wiring.drill_digests import evidence_digests
+from polyarb.wiring.backups.backups import RestoreDrill, drill
+from polyarb.wiring.drills.digests import evidence_digests
 
 _NS_PER_MS = 1_000_000
 

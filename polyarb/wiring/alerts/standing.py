@@ -10,7 +10,7 @@ import msgspec
 from polyarb.alerts.alert import Alert, Severity, Status
 from polyarb.store.alert_log import iso_of
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_orders import read_alerts
+from polyarb.wiring.alerts.orders import read_alerts
 
 WORST_MAX = 5
 """Alerts that are named; the others are counted."""

@@ -29,8 +29,8 @@ from polyarb.rollout.signing import Operator, public_key_of, sign
 from polyarb.store.go_no_go import new_record_file, write_record
 from polyarb.store.keys import read_private, write_private
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.go_no_go_binding import phase_records
-from polyarb.wiring.go_no_go_context import attestations
+from polyarb.wiring.go_no_go.binding import phase_records
+from polyarb.wiring.go_no_go.context import attestations
 
 
 class Signer(msgspec.Struct, frozen=True, kw_only=True):

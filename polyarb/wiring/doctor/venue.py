@@ -23,7 +23,7 @@ from polyarb.host.sntp import Reading
 from polyarb.host.time_servers import agreed_offset, ask_time_servers
 from polyarb.host.venue_time import RoundTrip, VenueOffset, venue_offset
 from polyarb.ports import Clock
-from polyarb.wiring.doctor_checks import STAGE_REMEDIES, CheckName
+from polyarb.wiring.doctor.checks import STAGE_REMEDIES, CheckName
 
 VERSION = 2
 TIME_QUESTIONS = 10

@@ -23,8 +23,8 @@ from polyarb.rollout.checks import CheckId
 from polyarb.rollout.figures import figure_faults
 from polyarb.rollout.self_test import self_test
 from polyarb.store.workspace import Workspace, shipped_templates
-from polyarb.wiring.doctor_workspace import check_config
-from polyarb.wiring.go_no_go_context import (
+from polyarb.wiring.doctor.workspace import check_config
+from polyarb.wiring.go_no_go.context import (
     Seen,
     Sight,
     erred,
@@ -125,7 +125,7 @@ def check_gate(sight: Sight) -> Seen:
 
 def check_report(sight: Sight) -> Seen:
     """Y8: the daily report is built and rendered."""
-    from polyarb.wiring.reporting import daily_report
+    from polyarb.wiring.reports.reporting import daily_report
 
     report = daily_report(sight.place, None)
     if report is not None:

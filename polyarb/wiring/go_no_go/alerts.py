@@ -4,7 +4,7 @@ from polyarb.config.alerts import load_alerts
 from polyarb.rollout.checks import Status
 from polyarb.rollout.drills import DrillName
 from polyarb.rollout.required_rules import REQUIRED_RULES, FoundRule, rule_faults
-from polyarb.wiring.go_no_go_context import Seen, Sight, failed, missing, passed, weigh
+from polyarb.wiring.go_no_go.context import Seen, Sight, failed, missing, passed, weigh
 
 
 def check_rules(sight: Sight) -> Seen:

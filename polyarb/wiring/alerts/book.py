@@ -27,7 +27,7 @@ from polyarb.store.alerts import (
 )
 from polyarb.store.filesystem import REAL, FileSystem, ensure_directory, store_faults
 from polyarb.store.locks import acquire
-from polyarb.wiring.alert_records import DeskState, alert_of, record_of
+from polyarb.wiring.alerts.records import DeskState, alert_of, record_of
 
 LOG_FILE, STATE_FILE, LOCK_FILE = "alerts.jsonl", "alerts_state.json", "alerts.lock"
 SILENCES_FILE, REQUESTS_DIR = "silences.jsonl", "requests"

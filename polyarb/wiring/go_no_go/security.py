@@ -14,9 +14,9 @@ from polyarb.rollout.drills import DrillName
 from polyarb.store.backup.canaries import CanaryScan, refuse_told_secrets
 from polyarb.store.keys import open_mode
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.doctor_checks import CheckName
-from polyarb.wiring.doctor_venue import Findings
-from polyarb.wiring.go_no_go_context import (
+from polyarb.wiring.doctor.checks import CheckName
+from polyarb.wiring.doctor.venue import Findings
+from polyarb.wiring.go_no_go.context import (
     Seen,
     Sight,
     failed,

@@ -17,8 +17,8 @@ from polyarb.alerts.routing import Notification, Reason, Sent, Silence, notify_n
 from polyarb.domain.errors import StoreError
 from polyarb.ports import Clock
 from polyarb.store.filesystem import REAL, FileSystem
-from polyarb.wiring.alert_book import AlertBook
-from polyarb.wiring.alert_outbox import NS_PER_MS, ChannelHealth, Outbox, Post
+from polyarb.wiring.alerts.book import AlertBook
+from polyarb.wiring.alerts.outbox import NS_PER_MS, ChannelHealth, Outbox, Post
 
 DOWN_NS_MAX = 300_000_000_000
 """How long every channel may fail before that counts as an alert by itself."""

@@ -14,10 +14,10 @@ from polyarb.host.system_files import SystemFiles
 from polyarb.host.threads import run_abandoning
 from polyarb.store.status import Liveness, read_status
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.doctor import DoctorReport, in_thread, instruments_for, venue_settings
-from polyarb.wiring.doctor_checks import CheckName
-from polyarb.wiring.doctor_venue import Instruments, Remote
-from polyarb.wiring.doctor_workspace import profile_in_use, sockets_needed
+from polyarb.wiring.doctor.checks import CheckName
+from polyarb.wiring.doctor.checkup import DoctorReport, in_thread, instruments_for, venue_settings
+from polyarb.wiring.doctor.venue import Instruments, Remote
+from polyarb.wiring.doctor.workspace import profile_in_use, sockets_needed
 
 CHECK_MS_MAX = 5_000
 """Measuring the disk takes two seconds and one write; a disk that takes longer hangs."""

@@ -15,9 +15,9 @@ from polyarb.store.records import Anchor
 from polyarb.store.status import read_status
 from polyarb.store.verification import verify_journal
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.backups import list_backups, newest_verified
-from polyarb.wiring.go_no_go_binding import read_record
-from polyarb.wiring.go_no_go_context import Seen, Sight, erred, failed, missing, passed, weigh
+from polyarb.wiring.backups.backups import list_backups, newest_verified
+from polyarb.wiring.go_no_go.binding import read_record
+from polyarb.wiring.go_no_go.context import Seen, Sight, erred, failed, missing, passed, weigh
 
 BACKUP_AGE_NS_MAX = DAY_NS
 _BREAKS_TOLD = 3

@@ -31,10 +31,10 @@ from polyarb.ports import Clock, Journal
 from polyarb.runner import Progress
 from polyarb.store.control import Halt, write_halt
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.alert_channels import build_posts
-from polyarb.wiring.alert_desk import AlertDesk, Health
-from polyarb.wiring.alert_outbox import NS_PER_MS
-from polyarb.wiring.alert_standing import AlertStanding, standing_of, watch_age_s
+from polyarb.wiring.alerts.channels import build_posts
+from polyarb.wiring.alerts.desk import AlertDesk, Health
+from polyarb.wiring.alerts.outbox import NS_PER_MS
+from polyarb.wiring.alerts.standing import AlertStanding, standing_of, watch_age_s
 
 TICK_NS = 1_000_000_000
 """Pause between two full samplings; what happens in between is sampled as it happens."""

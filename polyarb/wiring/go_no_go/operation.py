@@ -7,9 +7,9 @@ from polyarb.host.checkup import Result
 from polyarb.host.disk import measure_disk
 from polyarb.host.load import measure_load
 from polyarb.rollout.checks import CheckId
-from polyarb.wiring.doctor_checks import CheckName
-from polyarb.wiring.doctor_venue import Findings
-from polyarb.wiring.go_no_go_context import (
+from polyarb.wiring.doctor.checks import CheckName
+from polyarb.wiring.doctor.venue import Findings
+from polyarb.wiring.go_no_go.context import (
     Seen,
     Sight,
     failed,
@@ -74,5 +74,7 @@ def check_reach(sight: Sight, found: Findings) -> Seen:
 
 
 def _is_fault(found: Findings, name: CheckName) -> bool:
-    offset_ns = found[name].measured.get("offset_ns", 0)
-    return found[name].result is Result.FAIL or abs(offset_ns) > OFFSET_NS_MAX
+    """Tell whether something is wrong for certain; an offset is known to its uncertainty only."""
+    measured = found[name].measured
+    certain_ns = abs(measured.get("offset_ns", 0)) - measured.get("uncertainty_ns", 0)
+    return found[name].result is Result.FAIL or certain_ns > OFFSET_NS_MAX

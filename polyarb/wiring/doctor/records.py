@@ -24,8 +24,8 @@ from polyarb.store.lines import LineFile
 from polyarb.store.locks import find_holder
 from polyarb.store.reading import read_anchor
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.backups import newest_verified
-from polyarb.wiring.drill_digests import evidence_digests
+from polyarb.wiring.backups.backups import newest_verified
+from polyarb.wiring.drills.digests import evidence_digests
 
 BACKUP_AGE_NS_MAX = DAY_NS
 """Source: go/no-go check D3."""

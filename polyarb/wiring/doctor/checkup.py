@@ -21,10 +21,10 @@ from polyarb.host.threads import run_abandoning
 from polyarb.host.time_servers import TIME_SERVERS
 from polyarb.store.workspace import Workspace
 from polyarb.venue.polymarket.rest.client import PublicClient
-from polyarb.wiring.doctor_checks import CONFIGURATION, NETWORK, CheckName, as_check
-from polyarb.wiring.doctor_units import UNITS_DIR
-from polyarb.wiring.doctor_venue import Findings, Instruments, Remote
-from polyarb.wiring.doctor_workspace import (
+from polyarb.wiring.doctor.checks import CONFIGURATION, NETWORK, CheckName, as_check
+from polyarb.wiring.doctor.units import UNITS_DIR
+from polyarb.wiring.doctor.venue import Findings, Instruments, Remote
+from polyarb.wiring.doctor.workspace import (
     LocalCheck,
     Surroundings,
     guarded,

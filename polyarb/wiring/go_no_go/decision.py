@@ -23,19 +23,19 @@ from polyarb.rollout.verdict import Requirement
 from polyarb.store.reading import read_anchor
 from polyarb.store.workspace import Workspace
 from polyarb.venue.polymarket.rest.client import PublicClient
-from polyarb.wiring.doctor_venue import Findings, Instruments, Remote
-from polyarb.wiring.go_no_go_alerts import check_delivery, check_rules
-from polyarb.wiring.go_no_go_binding import binding_of
-from polyarb.wiring.go_no_go_context import Seen, Sight, erred, gather
-from polyarb.wiring.go_no_go_operation import check_machine, check_reach
-from polyarb.wiring.go_no_go_records import (
+from polyarb.wiring.doctor.venue import Findings, Instruments, Remote
+from polyarb.wiring.go_no_go.alerts import check_delivery, check_rules
+from polyarb.wiring.go_no_go.binding import binding_of
+from polyarb.wiring.go_no_go.context import Seen, Sight, erred, gather
+from polyarb.wiring.go_no_go.operation import check_machine, check_reach
+from polyarb.wiring.go_no_go.records import (
     check_audit,
     check_backup,
     check_journal_chain,
     check_people,
     check_restore,
 )
-from polyarb.wiring.go_no_go_security import (
+from polyarb.wiring.go_no_go.security import (
     check_allowance,
     check_endpoints,
     check_key,
@@ -43,7 +43,7 @@ from polyarb.wiring.go_no_go_security import (
     check_stream,
     check_wallet,
 )
-from polyarb.wiring.go_no_go_system import (
+from polyarb.wiring.go_no_go.system import (
     check_configuration,
     check_files,
     check_gate,

@@ -8,7 +8,7 @@ from polyarb.domain.errors import RefusedError
 from polyarb.domain.limits import Phase
 from polyarb.rollout.record import invalidity
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.go_no_go_binding import binding_of, phase_records
+from polyarb.wiring.go_no_go.binding import binding_of, phase_records
 
 
 def refuse_live(place: Workspace, phase: Phase) -> NoReturn:

@@ -16,7 +16,7 @@ from polyarb.host.threads import run_abandoning
 from polyarb.rollout.drills import DRILL_SPECS, DRILLS, Digests, DrillName, DrillSpec
 from polyarb.store.evidence import drill_outcomes
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.drill_digests import evidence_digests
+from polyarb.wiring.drills.digests import evidence_digests
 from polyarb.wiring.drills.registry import RUNNERS, UNAVAILABLE, Drill
 from polyarb.wiring.drills.room import DrillRoom, UnprovenError, drill_workspace
 

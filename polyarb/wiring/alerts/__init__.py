@@ -1,0 +1,1 @@
+"""Alerts inside a trader and beside it: sampled, judged, acted on, told."""

@@ -1,0 +1,1 @@
+"""Backups of a workspace: made, verified, restored, drilled."""
