@@ -1,5 +1,6 @@
 """`polyarb report`: write what the journal says of a day or of a range of days."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from polyarb.cli.exit_codes import ExitCode
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
 from polyarb.cli.output import notice, print_json, print_text
+from polyarb.domain.errors import BrokenJournalError
 from polyarb.wiring.reports.files import AnyReport, ReportFormat, write_report
 from polyarb.wiring.reports.reporting import compliance_report, daily_report, performance_report
 
@@ -44,7 +46,7 @@ def daily(
     Exit 1 where the journal has holes or figures do not agree, 5 without a run on that day.
     """
     place = open_from(workspace)
-    report = daily_report(place, date)
+    report = _built(lambda: daily_report(place, date))
     _hand_out(report, output or place.daily_reports_dir, form, as_json=as_json)
 
 
@@ -64,7 +66,7 @@ def performance(
     Exit 1 where the journal has holes or figures do not agree, 5 without a run on those days.
     """
     place = open_from(workspace)
-    report = performance_report(place, first, last)
+    report = _built(lambda: performance_report(place, first, last))
     _hand_out(report, output or place.performance_reports_dir, form, as_json=as_json)
 
 
@@ -84,8 +86,17 @@ def compliance(
     Exit 1 where the journal has holes or figures do not agree, 5 without a run on those days.
     """
     place = open_from(workspace)
-    report = compliance_report(place, first, last)
+    report = _built(lambda: compliance_report(place, first, last))
     _hand_out(report, output or place.compliance_reports_dir, form, as_json=as_json)
+
+
+def _built(build: Callable[[], AnyReport | None]) -> AnyReport | None:
+    """Build a report; a journal too broken for any is told as the break that it is."""
+    try:
+        return build()
+    except BrokenJournalError as fault:
+        notice(f"polyarb: {fault}")
+        raise typer.Exit(ExitCode.NO) from fault
 
 
 def _hand_out(report: AnyReport | None, folder: Path, form: ReportFormat, *, as_json: bool) -> None:

@@ -74,6 +74,17 @@ def test_a_journal_with_a_hole_fails_loudly(kind: str, polyarb: Polyarb, played:
     assert Path(path).read_text().startswith("> **THE JOURNAL HAS HOLES")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_journal_broken_at_its_beginning_is_no_day_without_a_run(
+    kind: str, polyarb: Polyarb, played: Path
+) -> None:
+    journal = played / "data" / "events.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"RunStarted", b"RunStartex", 1))
+    ended = polyarb("report", kind)
+    assert ended.returncode == 1
+    assert "the journal is broken" in ended.stderr
+
+
 def test_a_report_goes_where_it_is_asked_to(polyarb: Polyarb, played: Path) -> None:
     ended = polyarb("report", "daily", "--format", "json", "--output", "elsewhere")
     assert ended.returncode == 0

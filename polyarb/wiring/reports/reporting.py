@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from polyarb.config.loading import load_phase_profile, load_relations
-from polyarb.domain.errors import UsageError
+from polyarb.domain.errors import BrokenJournalError, UsageError
 from polyarb.domain.ids import ConditionId
 from polyarb.domain.limits import Phase
 from polyarb.domain.plan import Outcome
@@ -26,7 +26,12 @@ from polyarb.store.reading import read_journal
 from polyarb.store.verification import JournalReport, verify_journal
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.census import census_records
-from polyarb.wiring.reports.sources import as_far_as_whole, read_beside, scan_journal
+from polyarb.wiring.reports.sources import (
+    ScannedJournal,
+    as_far_as_whole,
+    read_beside,
+    scan_journal,
+)
 from polyarb.wiring.tapes import catalogue_of
 
 
@@ -55,18 +60,22 @@ def daily_report(workspace: Workspace, day: str | None) -> DailyReport | None:
     journal = scan_journal(workspace)
     wanted = day or _last_day(journal.survey)
     if wanted is None:
+        _refuse_broken(journal)
         return None
     try:
         day_window(wanted)
     except ValueError as fault:
         raise UsageError(f"--date: expected such as 2026-06-07, found {wanted!r}") from fault
-    return build_daily(
+    report = build_daily(
         journal.records,
         wanted,
         chain=journal.chain,
         survey=journal.survey,
         beside=read_beside(workspace, journal.survey.runs),
     )
+    if report is None:
+        _refuse_broken(journal)
+    return report
 
 
 def performance_report(
@@ -79,6 +88,7 @@ def performance_report(
     journal = scan_journal(workspace)
     window = _range(journal.survey, first, last)
     if window is None:
+        _refuse_broken(journal)
         return None
     return build_performance(
         journal.records,
@@ -99,6 +109,7 @@ def compliance_report(
     journal = scan_journal(workspace)
     window = _range(journal.survey, first, last)
     if window is None:
+        _refuse_broken(journal)
         return None
     return build_compliance(
         journal.records,
@@ -107,6 +118,15 @@ def compliance_report(
         survey=journal.survey,
         beside=read_beside(workspace, journal.survey.runs),
     )
+
+
+def _refuse_broken(journal: ScannedJournal) -> None:
+    """Return only if there is no run because none was recorded. Errors: BrokenJournalError."""
+    if journal.chain.breaks:
+        raise BrokenJournalError(
+            "nothing can be reported, and the journal is broken: "
+            f"{'; '.join(journal.chain.breaks)}; `polyarb ledger verify` lists every break"
+        )
 
 
 def _last_day(survey: Survey) -> str | None:
