@@ -50,6 +50,7 @@ def too_slow(answer: Answered) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_from_a_fresh_workspace_to_a_go_of_shadow(
     polyarb: Polyarb, workspace: Path, venue: None
 ) -> None:
