@@ -1,6 +1,7 @@
 """A file of records that only grows: one JSON value a line, durable before anybody relies on it.
 
-For what is no decision of a run and so not in the journal: audits, evidence, alerts. A write that
+For what is no decision of a run and so not in the journal, and stays small: audits, evidence. What
+grows fast, and is rotated and removed, is `alert_log.RecordLog`. A write that
 was cut off was never acknowledged: its piece is cut away by the next one and skipped by readers.
 """
 

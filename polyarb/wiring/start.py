@@ -19,7 +19,7 @@ from polyarb.ports import Clock
 from polyarb.runner import Progress, Runner
 from polyarb.store.control import FileInbox, open_inbox, read_halt
 from polyarb.store.journal import open_journal
-from polyarb.store.lease import Fence, FencedJournal, take_lease
+from polyarb.store.lease import Fence, take_lease
 from polyarb.store.locks import acquire
 from polyarb.store.workspace import Workspace
 from polyarb.venue.shadow import ShadowGateway
@@ -27,6 +27,7 @@ from polyarb.wiring.alerts.alerting import HeardJournal, open_alerting
 from polyarb.wiring.alerts.sampling import RunSampling, samplers_of
 from polyarb.wiring.backups.age import BackupAge
 from polyarb.wiring.edges import Edge, TapeEdge, TapeOptions, VenueEdge
+from polyarb.wiring.fencing import FencedJournal
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.latching import LatchingJournal
 from polyarb.wiring.observing import status_writer

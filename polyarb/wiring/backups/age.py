@@ -1,8 +1,11 @@
-"""How old the newest verified backup is, looked up now and then."""
+"""How old the newest verified backup is, looked up now and then by a trader that must not stop."""
 
+import math
+
+from polyarb.domain.errors import PolyarbError
 from polyarb.ports import Clock
-from polyarb.store.backup.register import backup_records, last_words
 from polyarb.store.workspace import Workspace
+from polyarb.wiring.backups.backups import newest_verified
 
 LOOK_NS = 60 * 10**9
 _NS = 1_000_000_000
@@ -15,15 +18,22 @@ class BackupAge:
         self._workspace = workspace
         self._clock = clock
         self._due_ns = 0
-        self._verified_ns = 0
+        self._created_ns: float | None = None
 
     def seconds(self) -> float | None:
-        """Return the age; None where no backup was ever verified."""
+        """Return the age; None without a verified backup, not a number where it cannot be told."""
         now_ns = self._clock.monotonic_ns()
         if now_ns >= self._due_ns:
             self._due_ns = now_ns + LOOK_NS
-            words = last_words(backup_records(self._workspace).read())
-            self._verified_ns = max((one.verified_ns for one in words.values()), default=0)
-        if not self._verified_ns:
+            self._created_ns = self._look()
+        if self._created_ns is None:
             return None
-        return max(0, self._clock.now_ns() - self._verified_ns) / _NS
+        return (self._clock.now_ns() - self._created_ns) / _NS
+
+    def _look(self) -> float | None:
+        """Return when it was made in unix nanoseconds; a damaged record stops no trader."""
+        try:
+            found = newest_verified(self._workspace)
+        except PolyarbError:
+            return math.nan
+        return None if found is None else found.created_ns

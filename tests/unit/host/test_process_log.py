@@ -44,10 +44,10 @@ def test_no_secret_is_written(tmp_path: Path, log: ProcessLog) -> None:
 
 
 def test_libraries_are_heard_from_warnings_on(tmp_path: Path, log: ProcessLog) -> None:
-    logging.getLogger("some.library").info("chatter")
-    logging.getLogger("some.library").warning("a retry of %s", TOKEN)
+    logging.getLogger("a.client").info("chatter")
+    logging.getLogger("a.client").warning("a retry of %s", TOKEN)
     (line,) = _lines(tmp_path)
-    assert line.endswith("WARNING some.library: a retry of ***")
+    assert line.endswith("WARNING a.client: a retry of ***")
 
 
 def test_the_log_stays_small(
@@ -75,5 +75,5 @@ def test_a_closed_log_writes_nothing_more(tmp_path: Path, log: ProcessLog) -> No
     log.tell("last")
     log.close()
     log.tell("too late")
-    logging.getLogger("some.library").warning("too late")
+    logging.getLogger("a.client").warning("too late")
     assert len(_lines(tmp_path)) == 1
