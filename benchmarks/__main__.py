@@ -11,11 +11,19 @@ from benchmarks import (
     bench_journal,
     bench_live,
     bench_program,
+    bench_recovery,
     bench_report,
     bench_river,
+    bench_sandbox_chain,
+    bench_sandbox_channels,
+    bench_sandbox_day,
+    bench_sandbox_exchange,
+    bench_sandbox_http,
+    bench_signing,
     bench_size,
     bench_stream,
     bench_tape,
+    bench_trading,
 )
 
 BENCHES = (
@@ -34,6 +42,14 @@ BENCHES = (
     bench_alert_action,
     bench_backup,
     bench_go_no_go,
+    bench_signing,
+    bench_sandbox_http,
+    bench_sandbox_channels,
+    bench_sandbox_day,
+    bench_sandbox_exchange,
+    bench_sandbox_chain,
+    bench_trading,
+    bench_recovery,
 )
 
 if __name__ == "__main__":

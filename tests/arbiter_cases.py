@@ -8,6 +8,7 @@ from polyarb.venue.polymarket.arbitration.hashes import HashCheck
 from polyarb.venue.polymarket.arbitration.polling import PollingSource
 from polyarb.venue.polymarket.arbitration.state import Patience, SourceSpec
 from polyarb.venue.polymarket.sources import Line, Loss
+
 from tests.simulated_sources import (
     MS,
     SECOND,

@@ -13,6 +13,7 @@ from polyarb.store.filesystem import REAL, FileSystem, ensure_directory
 from polyarb.store.journal import open_journal
 from polyarb.store.projections import catch_up
 from polyarb.store.workspace import Workspace
+
 from tests.journal_cases import UNSYNCED
 from tests.plan_lives import NOON_NS, binary_merged
 

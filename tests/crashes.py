@@ -7,11 +7,13 @@ import msgspec
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue
 from polyarb.domain.messages import Event, JournalMessage
+from polyarb.domain.venue import POLYMARKET
 from polyarb.engine.engine import Engine
 from polyarb.ledger.past import Past
 from polyarb.store.memory import MemoryRecord
 from polyarb.wiring.folding import FoldingJournal
 from polyarb.wiring.recovery.holding import carry_over
+
 from tests.feeds import Drive
 from tests.worlds import bid, book, started
 
@@ -48,7 +50,7 @@ def run_behind(
         world.catalogue, world.profile, world.events if events is None else events, engine=engine
     )
     folding = FoldingJournal(drive.journal)
-    carry_over(past_of(before), drive.runner, folding)
+    carry_over(past_of(before), POLYMARKET, drive.runner, folding)
     drive.runner.journal = folding
     begun = msgspec.structs.replace(started(run_id=run_id), feed=run_id)
     drive.runner.run(begun, is_halted=False)

@@ -19,6 +19,7 @@ from polyarb.runner import Runner
 from polyarb.store.memory import EmptyInbox, MemoryJournal, MemoryRecord
 from polyarb.venue.shadow import ShadowGateway
 from polyarb.wiring.scenario import ScriptedFeed, ScriptedInbox, Told
+
 from tests.worlds import started
 
 __all__ = ["BareFeed", "Drive", "ScriptedFeed", "ScriptedInbox", "market_events", "replayed"]

@@ -20,6 +20,7 @@ from polyarb.reports.window import range_window
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.census import census_records
 from polyarb.wiring.reports.files import AnyReport, ReportFormat, render_report
+
 from tests.report_journals import Recorded, records, rich_beside, rich_journal
 
 ROOT = Path(__file__).resolve().parent.parent

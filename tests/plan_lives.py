@@ -295,6 +295,13 @@ def held(plan_id: str = "yes-1", start_ns: int = NOON_NS) -> Life:
     )
 
 
+def redeemed(life: Life, proceeds: int) -> Life:
+    """Let a held set become money."""
+    return life.settled(SetStatus.SETTLED, proceeds, gas=20_000).changed(
+        SetStatus.HELD, SetStatus.SETTLED
+    )
+
+
 def broken(plan_id: str = "implication-1", start_ns: int = NOON_NS) -> Life:
     """The first leg of an implication fills, the second is killed; 10 at .40 sold for 3.70."""
     return (

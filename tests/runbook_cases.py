@@ -8,8 +8,9 @@ from pathlib import Path
 
 import typer
 from polyarb.cli.app import app
-from tests.conftest import ROOT
 from typer._click.exceptions import ClickException, MissingParameter
+
+from tests.conftest import ROOT
 
 RUNBOOK = ROOT / "docs" / "PRODUCTION_RUNBOOK.md"
 PLAN = ROOT / "docs" / "PRODUCTION_PLAN.md"

@@ -15,6 +15,7 @@ from polyarb.domain.plan import Family, Outcome, Plan, PlannedOrder, Side, SizeR
 from polyarb.domain.units import MICRO
 from polyarb.engine import execute
 from polyarb.engine.state import Ladder, SetInFlight
+
 from tests.worlds import RELATION, START_NS, market
 
 PLAN = PlanId("plan")

@@ -11,6 +11,7 @@ from polyarb.domain.venue import VenueSettings
 from polyarb.host.clock import SystemClock
 from polyarb.ports import Clock
 from polyarb.venue.polymarket.stream.pool import Pace, StreamPool
+
 from tests.wire_server import WireServer
 from tests.wire_venue import FoldedBooks, Venue
 

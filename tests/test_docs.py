@@ -16,6 +16,7 @@ from polyarb.rollout.checklist import checklist_reference
 from polyarb.rollout.checks import CheckId
 from polyarb.rollout.drills import DrillName
 from polyarb.venue.polymarket.channel.numerals import Rejection
+from polyarb.venue.polymarket.signing.port import SigningRefusal
 from polyarb.venue.shadow.matching import KillReason
 from scripts import generate_docs
 
@@ -31,6 +32,7 @@ REASONS: tuple[type[StrEnum], ...] = (
     BookFault,
     KillReason,
     Rejection,
+    SigningRefusal,
 )
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|(?:src|href)=\"([^\"]+)\"")
@@ -136,7 +138,8 @@ def test_every_file_that_the_architecture_names_exists() -> None:
         for name in _CODE.findall(" ".join(cells)):
             if "/" not in name and not name.endswith((".py", ".txt", ".md")):
                 continue
-            places = (ROOT, ROOT / "polyarb", ROOT / "polyarb" / room)
+            within = [ROOT / "polyarb" / each for each in ("", room, "venue/sandbox/server")]
+            places = (ROOT, *within)
             if not any((place / name).exists() for place in places):
                 missing.append(name)
     assert not missing

@@ -14,6 +14,7 @@ from polyarb.domain.limits import Phase, Profile
 from polyarb.domain.units import MICRO, format_micros
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.alerts.alerting import STOPPING
+
 from tests.alert_rules import shipped
 from tests.conftest import ROOT
 from tests.runbook_cases import PLAN, RUNBOOK, anchors, slug

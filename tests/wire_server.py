@@ -25,12 +25,13 @@ from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from polyarb.domain.venue import VenueHosts
-from tests.wire_venue import Message, Venue
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import OP_BINARY, OP_CLOSE, OP_TEXT, Frame
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
+
+from tests.wire_venue import Message, Venue
 
 __all__ = ["Answer", "Channel", "Opening", "ThreadedWire", "Torn", "Venue", "WireServer"]
 

@@ -9,7 +9,7 @@ import typer
 
 from polyarb.alerts.routing import Silence
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
-from polyarb.cli.output import notice, print_json, print_text
+from polyarb.cli.output import notice, print_json, print_lines, print_text
 from polyarb.config.alerts import load_alerts
 from polyarb.domain.errors import UsageError
 from polyarb.host.login import login_name
@@ -35,7 +35,7 @@ def list_active(workspace: WorkspaceOption = None, json: JsonOption = False) -> 
     if json:
         print_json(reading)
     else:
-        print_text(tell(reading))
+        print_lines(tell(reading))
     for damage in reading.damage:
         notice(f"polyarb: {damage}; shown from the alert log")
 
@@ -89,7 +89,7 @@ def silences(workspace: WorkspaceOption = None, json: JsonOption = False) -> Non
     if json:
         print_json(found)
     else:
-        print_text("\n".join(map(_silence_line, found)) or "no silence holds")
+        print_lines("\n".join(map(_silence_line, found)) or "no silence holds")
 
 
 def unsilence(

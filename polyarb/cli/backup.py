@@ -19,7 +19,8 @@ from polyarb.store.backup.restoring import Restoration, missing_tapes
 from polyarb.store.backup.verifying import Verification
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.backups import backups
-from polyarb.wiring.backups.backups import Created, Listed, Pruned, RestoreDrill
+from polyarb.wiring.backups.backups import Created, Pruned, RestoreDrill
+from polyarb.wiring.backups.listing import Listed, list_backups
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -51,7 +52,7 @@ def create(
 @app.command("list")
 def list_(as_json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
     """List backups, oldest first: age, size, how far, and whether they were found whole."""
-    listed = backups.list_backups(open_from(workspace))
+    listed = list_backups(open_from(workspace))
     if as_json:
         print_json(listed)
     else:

@@ -9,6 +9,10 @@ from polyarb.reports.plain import table_lines, to_plain
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_SQUEEZE = 1.25
+"""How much wider than the terminal a table may be to be drawn as one, its cells folded."""
+_WIDTH_MAX = 10_000
+
 
 def print_document(document: Document) -> None:
     """Print a whole document."""
@@ -28,11 +32,35 @@ def print_document(document: Document) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print one table."""
+    """Print one table; where a terminal is too narrow for it, row after row."""
     if out().is_terminal and table.rows:
-        print_rich(_drawn_table(table))
+        print_rich(_drawn_rows(table) if _is_too_wide(table) else _drawn_table(table))
     else:
         print_text("\n".join(table_lines(table)))
+
+
+def _is_too_wide(table: Table) -> bool:
+    """Tell whether a table would have to be squeezed so far that its cells are hard to read."""
+    limits = out().options.update(max_width=_WIDTH_MAX)
+    return out().measure(_drawn_table(table), options=limits).maximum > _SQUEEZE * out().width
+
+
+def _drawn_rows(table: Table) -> "RenderableType":
+    """Draw a paragraph a row: its first cell as a title, the others with their headings."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    parts: list[RenderableType] = [Text(table.title)] if table.title else []
+    for name, *cells in table.rows:
+        grid = RichTable.grid(padding=(0, 2, 0, 0))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for heading, cell in zip(table.headings[1:], cells, strict=True):
+            grid.add_row(Text(heading), Text(cell))
+        parts += [Text(name, style="bold"), Padding(grid, (0, 0, 0, 2))]
+    return Group(*parts)
 
 
 def _drawn(section: Section) -> "list[RenderableType]":

@@ -53,6 +53,13 @@ def go_no_go(
         Path | None,
         typer.Option(help="Private key; default: data/keys/NAME.ed25519.", show_default=False),
     ] = None,
+    passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="File of mode 600 with the passphrase of the wallet's key, for check Y4.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -67,7 +74,7 @@ def go_no_go(
             raise UsageError("--attest: expected --sign NAME with it, found none")
         tell_attested(signing.attest(place, attest, phase, signer), as_json=as_json)
         return
-    found = gate.decide(place, phase)
+    found = gate.decide(place, phase, passphrase_file)
     saved = signing.save(place, found.record, signer)
     raise typer.Exit(show(saved, found.took_ms, as_json=as_json))
 

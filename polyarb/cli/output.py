@@ -14,6 +14,8 @@ from polyarb.domain.errors import PolyarbError, RefusedError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+_WIDTH_MIN = 20
+
 
 @cache
 def out() -> "Console":
@@ -47,6 +49,19 @@ def print_text(text: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         leave_unread()
+
+
+def print_lines(text: str) -> None:
+    """Write plain text; on a terminal a line that is too long goes on below, at a word."""
+    if not out().is_terminal:
+        print_text(text)
+        return
+    from textwrap import fill
+
+    width = max(out().width, _WIDTH_MIN)
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        print_text(fill(line, width, subsequent_indent=indent, break_on_hyphens=False))
 
 
 def print_rich(renderable: "RenderableType") -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from polyarb.cli.options import JsonOption, WorkspaceOption, open_from
-from polyarb.cli.output import notice, print_json, print_text
+from polyarb.cli.output import notice, print_json, print_lines
 from polyarb.config.choosing import ACTIVE_SLOT, phase_slot
 from polyarb.domain.limits import Phase
 from polyarb.host.clock import SystemClock
@@ -47,7 +47,7 @@ def diff(
     if json:
         print_json(proposal)
     else:
-        print_text(_story(proposal))
+        print_lines(_story(proposal))
 
 
 def apply(
@@ -64,7 +64,7 @@ def apply(
     if json:
         print_json(change)
     else:
-        print_text(_told(change) if change else f"{name} serves already, nothing changes")
+        print_lines(_told(change) if change else f"{name} serves already, nothing changes")
     _tell_running(place)
 
 
@@ -82,7 +82,7 @@ def rollback(
     if json:
         print_json(change)
     else:
-        print_text(_told(change))
+        print_lines(_told(change))
     _tell_running(place)
 
 
@@ -96,7 +96,7 @@ def list_changes(
     if json:
         print_json(found)
     else:
-        print_text("\n".join(_told(change) for change in found) or "nothing was changed yet")
+        print_lines("\n".join(_told(change) for change in found) or "nothing was changed yet")
 
 
 def _asked(proposal: Proposal) -> list[str]:

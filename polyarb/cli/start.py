@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from collections.abc import Mapping
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -23,7 +24,7 @@ from polyarb.runner import Progress
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.edges import TapeOptions
 from polyarb.wiring.session import Session
-from polyarb.wiring.start import StartOptions, Watcher
+from polyarb.wiring.start import SandboxOptions, StartOptions, Watcher
 from polyarb.wiring.start import start as start_run
 
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
@@ -58,6 +59,7 @@ class Source(StrEnum):
     """Where market data comes from."""
 
     POLYMARKET = "polymarket"
+    SANDBOX = "sandbox"
     TAPE = "tape"
 
 
@@ -66,8 +68,9 @@ def start(
     venue: Annotated[
         Source | None,
         typer.Option(
-            help="Where market data comes from; default: a tape where --tape or --speed is given, "
-            "else polymarket, recorded as it comes."
+            help="Where market data comes from; default: a tape where --tape or --speed is given,"
+            " a sandbox where --sandbox-info is, else polymarket, recorded as it comes. A workspace"
+            " holds runs on one venue, and tapes."
         ),
     ] = None,
     tape: Annotated[
@@ -78,6 +81,14 @@ def start(
         list[Path] | None,
         typer.Option(help="What describes the tape's markets; default: the file beside it."),
     ] = None,
+    sandbox_info: Annotated[
+        Path | None,
+        typer.Option(
+            "--sandbox-info",
+            help="Of a sandbox: the file that `sandbox serve --info` wrote; default: the one that"
+            " serves this workspace.",
+        ),
+    ] = None,
     speed: Annotated[
         str | None, typer.Option(help="Of a tape: times real time, or max; default: 1.")
     ] = None,
@@ -85,29 +96,37 @@ def start(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Run a phase of the rollout, on the venue or on a tape; Ctrl-C stops cleanly."""
+    """Run a phase of the rollout, on a venue or on a tape; Ctrl-C stops cleanly."""
     place = open_from(workspace)
-    of_tapes = [
-        name
-        for name, value in (("--tape", tape), ("--sidecar", sidecar), ("--speed", speed))
-        if value is not None
-    ]
-    if venue is Source.POLYMARKET and of_tapes:
-        raise UsageError(f"{of_tapes[0]}: expected it with --venue tape only, found polymarket")
-    is_taped = venue is Source.TAPE or bool(of_tapes)
+    of_tapes = {"--tape": tape, "--sidecar": sidecar, "--speed": speed}
+    source = chosen_source(venue, of_tapes, sandbox_info)
+    taped = TapeOptions(
+        tapes=tuple(tape or [place.samples_dir / "tape_hockey.jsonl.gz"]),
+        sidecars=tuple(sidecar or ()),
+        speed=parse_speed(speed or "1"),
+    )
     options = StartOptions(
         phase=phase,
-        tape=TapeOptions(
-            tapes=tuple(tape or [place.samples_dir / "tape_hockey.jsonl.gz"]),
-            sidecars=tuple(sidecar or ()),
-            speed=parse_speed(speed or "1"),
-        )
-        if is_taped
-        else None,
+        tape=taped if source is Source.TAPE else None,
+        sandbox=SandboxOptions(info=sandbox_info) if source is Source.SANDBOX else None,
         duration_s=parse_duration(duration) if duration else None,
     )
     summary = run(place, options, as_json=as_json)
     raise typer.Exit(ExitCode.FAULT if summary.tapes_torn else ExitCode.DONE)
+
+
+def chosen_source(
+    venue: Source | None, of_tapes: Mapping[str, object], sandbox_info: Path | None
+) -> Source:
+    """Tell where market data comes from. Errors: UsageError for an option of another source."""
+    given = {Source.TAPE: [name for name, value in of_tapes.items() if value is not None]}
+    given[Source.SANDBOX] = [] if sandbox_info is None else ["--sandbox-info"]
+    asked = (source for source, names in given.items() if names)
+    chosen = venue or next(asked, Source.POLYMARKET)
+    for source, names in given.items():
+        if names and source is not chosen:
+            raise UsageError(f"{names[0]}: expected it with --venue {source} only, found {chosen}")
+    return chosen
 
 
 def parse_speed(text: str) -> float | None:

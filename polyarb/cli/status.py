@@ -85,7 +85,7 @@ def _lines(liveness: Liveness, status: Status) -> list[str]:
     runs = "runs" if liveness is Liveness.LIVE else _ending(status)
     p99 = "not measured" if latency.p99_ns is None else f"{latency.p99_ns / 1000:.1f} µs"
     return [
-        f"process {status.pid} {runs}: {status.phase}, {status.run_id}, {status.state}",
+        f"process {status.pid} {runs}: {_rung(status)}, {status.run_id}, {status.state}",
         f"  started {_utc(status.started_ns)}, last word {_utc(status.updated_ns)}",
         f"  {status.frames:,} frames, {status.messages:,} messages, frame to decision p99 {p99}",
         f"  episodes: {seen or 'none'}; sets in flight: {status.open_sets}",
@@ -95,6 +95,11 @@ def _lines(liveness: Liveness, status: Status) -> list[str]:
         *_surroundings(status),
         *map(_source, status.sources),
     ]
+
+
+def _rung(status: Status) -> str:
+    """Name the phase, and where it is; older processes did not tell that."""
+    return f"{status.phase} on {status.venue}" if status.venue else status.phase
 
 
 def _ending(status: Status) -> str:

@@ -23,7 +23,7 @@ from polyarb.alerts.metrics import METRICS
 from polyarb.alerts.rules import Rule
 from polyarb.alerts.series import Point, parse_series, parse_values
 from polyarb.alerts.syntax import ExpressionError
-from polyarb.config.document import read_document
+from polyarb.config.document import read_document, refuse_absent
 from polyarb.config.faults import Fault, nearest, refuse
 from polyarb.config.figures import mistaken, read_text
 from polyarb.config.keyed import Keyed, read_duration, read_line
@@ -101,6 +101,8 @@ def run_cases(
     if not files:
         place = workspace.shown(workspace.config_file.parent / CASES_DIR)
         raise UsageError(f"{place}: expected case files (*.yaml), found none; run `polyarb init`")
+    for path in paths:
+        refuse_absent(path)
     rule_ids = [rule.rule_id for rule in rules]
     groups = [group for path in files for group in load_cases(workspace, path, rule_ids)]
     outcomes = [outcome for group in groups for outcome in run_group(rules, group)]

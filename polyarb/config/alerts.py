@@ -14,7 +14,7 @@ from polyarb.alerts.expression import Condition, Constant, is_event, metrics_of
 from polyarb.alerts.metrics import METRICS
 from polyarb.alerts.rules import FORCEFUL, Behaviour, PhaseFigures, Rule, runbook_link
 from polyarb.alerts.syntax import COMPARISONS, ExpressionError
-from polyarb.config.document import read_document
+from polyarb.config.document import read_document, refuse_absent
 from polyarb.config.faults import Fault, nearest, refuse
 from polyarb.config.figures import Choice, Figure, Unit, mistaken, read_text, read_truth
 from polyarb.config.keyed import Keyed, read_duration, read_line
@@ -75,9 +75,12 @@ class AlertFile(msgspec.Struct, frozen=True, kw_only=True):
 def load_alerts(workspace: Workspace, file: Path | None = None) -> AlertFile:
     """Load the alert rules of a workspace, or of another file.
 
-    Errors: UsageError with everything that is wrong; StoreError when it cannot be read.
+    Errors: UsageError with everything that is wrong, and for another file that is not there;
+    StoreError when it cannot be read.
     """
     path = file or workspace.alerts_file
+    if file is not None:
+        refuse_absent(file)
     return read_alerts(read_document(path, Origin(Layer.CONFIG, workspace.shown(path))))
 
 

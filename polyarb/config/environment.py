@@ -19,6 +19,8 @@ from polyarb.store.workspace import Workspace, open_workspace
 
 PREFIX = "POLYARB_"
 SEPARATOR = "__"
+PRIVATE_KEY_NAME = "POLYARB_PRIVATE_KEY"
+"""No figure but the key itself: it may stand in .env, and nowhere else in plain text."""
 _SECRET = re.compile(
     r"KEY|SECRET|PASS|TOKEN|MNEMONIC|SEED_PHRASE|WEBHOOK|PING_URL|CREDENTIAL", re.I
 )
@@ -40,8 +42,12 @@ def locate_workspace(flag: Path | None = None) -> Workspace:
 
 
 def environment_values() -> dict[str, Node]:
-    """Read the environment's overrides by dotted key."""
+    """Read the environment's overrides by dotted key.
+
+    Errors: RefusedError when the private key stands there.
+    """
     source = EnvSettingsSource(ProcessEnvironment, case_sensitive=True)
+    refuse_exposed_key()
     found: dict[str, Node] = {}
     for name, text in source.env_vars.items():
         if _is_override(name) and name.upper() != f"{PREFIX}WORKSPACE":
@@ -78,7 +84,18 @@ def read_override(text: str, origin: Origin) -> Node:
 
 
 def _is_override(name: str) -> bool:
-    return name.upper().startswith(PREFIX)
+    return name.upper().startswith(PREFIX) and name.upper() != PRIVATE_KEY_NAME
+
+
+def refuse_exposed_key() -> None:
+    """Refuse a private key in the environment. Errors: RefusedError."""
+    values = EnvSettingsSource(ProcessEnvironment, case_sensitive=True).env_vars
+    if any(text and name.upper() == PRIVATE_KEY_NAME for name, text in values.items()):
+        raise RefusedError(
+            f"environment: expected no {PRIVATE_KEY_NAME}, found one: children inherit it and"
+            " crash reports show it; put it into .env with mode 600, or into a keystore with"
+            " `polyarb keys import`"
+        )
 
 
 def _dotted(name: str) -> str:

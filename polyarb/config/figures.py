@@ -37,6 +37,8 @@ class Unit(StrEnum):
     USD = "USD"
     FRACTION = "fraction"
     MILLISECONDS = "ms"
+    SECONDS = "s"
+    SHARES = "shares"
     MINUTES = "minutes"
     COUNT = "count"
     GIB = "GiB"

@@ -23,6 +23,7 @@ from polyarb.config.schema import (
     RecordingKeys,
     RelationKeys,
     VenueKeys,
+    WalletKeys,
 )
 from polyarb.config.validate import validate
 from polyarb.domain.errors import UsageError
@@ -32,12 +33,13 @@ from polyarb.domain.market import Relation
 from polyarb.domain.plan import Family
 from polyarb.domain.surroundings import ClockSettings, RecordingSettings
 from polyarb.domain.venue import VenueHosts, VenueSettings
+from polyarb.domain.wallet import WalletSettings
 from polyarb.store.workspace import Workspace
 
 CUSTOM = "custom/"
 PROFILE_KEY = "profile"
 RELATIONS_KEY = "relations"
-VENUE_KEY, RECORDING_KEY, CLOCK_KEY = "venue", "recording", "clock"
+VENUE_KEY, RECORDING_KEY, CLOCK_KEY, WALLET_KEY = "venue", "recording", "clock", "wallet"
 K = TypeVar("K", bound=Keys)
 
 
@@ -88,6 +90,11 @@ def load_recording(workspace: Workspace) -> RecordingSettings:
 def load_clock(workspace: Workspace) -> ClockSettings:
     """Load how our clock is watched from config/config.yaml. Errors: as of `load_venue`."""
     return ClockSettings(**_read_section(workspace, CLOCK_KEY, ClockKeys).model_dump())
+
+
+def load_wallet(workspace: Workspace) -> WalletSettings:
+    """Load which wallet trades from config/config.yaml. Errors: as of `load_venue`."""
+    return WalletSettings(**_read_section(workspace, WALLET_KEY, WalletKeys).model_dump())
 
 
 def profile_names(workspace: Workspace) -> tuple[str, ...]:

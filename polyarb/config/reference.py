@@ -151,7 +151,7 @@ _LATER_ROWS = (
         "retries and their delay, gas price mode, gas price, cost and limit factor",
         "sending live orders and set operations",
     ),
-    ("RPC and stream addresses, chain id, wallet address, keys", "the venue's live adapters"),
+    ("RPC and user stream addresses", "the venue's live adapters"),
     ("balance, allowance, preflight limits, risk-change codes", "go/no-go checks and approvals"),
     ("the scaled phase's wider figures (20 / 200 / 20 USD)", "approvals"),
     ("gates, kill criteria, dwell, canary steps, drawdown alerts", "rollout and alerts"),
@@ -177,6 +177,12 @@ def configuration_reference() -> str:
         _grid(_LATER_ROWS),
     ]
     return "\n".join(parts)
+
+
+def key_table(model: type[Keys]) -> str:
+    """Write the keys of a section that nothing overrides: key, unit, accepted, default, meaning."""
+    rows = (_HEADINGS, *(_row(name, field) for name, field in _own(model)))
+    return _grid(tuple((*row[:4], *row[5:]) for row in rows))
 
 
 def _config_fields() -> Iterator[tuple[str, FieldInfo]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator
 
+from polyarb.config.accounts import Account
 from polyarb.config.addresses import Address
 from polyarb.config.figures import (
     Assets,
@@ -41,6 +42,7 @@ from polyarb.domain.limits import Phase, RunKind
 from polyarb.domain.plan import Family
 from polyarb.domain.surroundings import ClockSettings, RecordingSettings
 from polyarb.domain.venue import Universe, VenueHosts, VenueSettings
+from polyarb.domain.wallet import WalletSettings
 from polyarb.host.time_servers import TIME_SERVERS
 
 _RUN = Choice(tuple(RunKind))
@@ -51,6 +53,7 @@ _WEB = Address("https", "http")
 _STREAM = Address("wss", "ws")
 _HOSTS, _VENUE, _UNIVERSE = VenueHosts(), VenueSettings(), Universe()
 _RECORDING, _CLOCK = RecordingSettings(), ClockSettings(servers=TIME_SERVERS)
+_WALLET = WalletSettings()
 
 LOWER, HIGHER, ANY = Tighter.LOWER, Tighter.HIGHER, Tighter.ANY
 
@@ -311,6 +314,21 @@ class ClockKeys(Keys):
     )
 
 
+class WalletKeys(Keys):
+    """Which wallet trades in the live phases; its key stands in no configuration."""
+
+    address: Account = Field(
+        default=_WALLET.address,
+        description="holds the funds: the account of the key, or one of its wallets as"
+        " `polyarb keys address` lists them; `null` for none",
+    )
+    day_turnovers_max: Count = Field(
+        default=_WALLET.day_turnovers_max,
+        description="times that `open_notional_usd_max` may be signed in any 24 hours, to buy and"
+        " to sell each",
+    )
+
+
 class ConfigKeys(Keys):
     """config/config.yaml: the workspace's own choices, and what every profile falls back to."""
 
@@ -321,6 +339,7 @@ class ConfigKeys(Keys):
     venue: VenueKeys = VenueKeys()
     recording: RecordingKeys = RecordingKeys()
     clock: ClockKeys = ClockKeys()
+    wallet: WalletKeys = WalletKeys()
     sizing: SizingKeys | None = None
     guards: GuardKeys | None = None
     breaker: BreakerKeys | None = None

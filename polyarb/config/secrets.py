@@ -1,7 +1,7 @@
 """The secrets that this process can see, so that nobody writes one down by accident.
 
 Only .env and the environment are looked at: a value counts by its name, or as a private key by
-its shape.
+its shape. What must not be written down is taken wider than what would open a wallet.
 """
 
 import re
@@ -16,6 +16,12 @@ from polyarb.store.workspace import Workspace
 
 _WALLET = re.compile(r"PRIVATE_?KEY|MNEMONIC|SEED_PHRASE|KEYSTORE|WALLET_?(?:KEY|SECRET)", re.I)
 _PRIVATE_KEY = re.compile(r"(?:0x)?[0-9a-fA-F]{64}")
+_MAY_MEAN_A_KEY = re.compile(
+    r"KEY|SECRET|PRIV|SEED|MNEMONIC|PHRASE|WALLET|SIGNER|ACCOUNT|OWNER|PASS|CREDENTIAL|TOKEN"
+    r"|POLY|(?:^|[^A-Z])(?:PK|SK|ETH|EOA)(?![A-Z])",
+    re.I,
+)
+"""Names under which the environment may hold a key; rather too many. A build's digest is none."""
 
 
 def secret_values(workspace: Workspace) -> tuple[Canary, ...]:
@@ -45,13 +51,22 @@ def dotenv_secrets(workspace: Workspace) -> dict[str, str]:
 
 
 def wallet_secrets(workspace: Workspace) -> tuple[str, ...]:
-    """Name every set variable that would open a wallet, and where it stands; no value."""
+    """Name every set variable that would open a wallet, and where it stands; no value.
+
+    In .env, which is polyarb's own, whatever looks like a private key is one. The environment holds
+    digests of others that look the same: there the name has to allow it.
+    """
     environment = EnvSettingsSource(ProcessEnvironment, case_sensitive=True).env_vars
     found = [
-        f"{name} in {place}"
-        for place, texts in ((".env", _dotenv_texts(workspace)), ("environment", environment))
-        for name, text in texts.items()
-        if text and (_WALLET.search(name) or _PRIVATE_KEY.fullmatch(text.strip()))
+        f"{name} in .env"
+        for name, text in _dotenv_texts(workspace).items()
+        if text and (_WALLET.search(name) or _is_private_key(text))
+    ]
+    found += [
+        f"{name} in environment"
+        for name, text in environment.items()
+        if text
+        and (_WALLET.search(name) or (_MAY_MEAN_A_KEY.search(name) and _is_private_key(text)))
     ]
     return tuple(sorted(found))
 
@@ -64,8 +79,12 @@ def _dotenv_texts(workspace: Workspace) -> dict[str, str]:
     return {name: text or "" for name, text in source.env_vars.items()}
 
 
+def _is_private_key(text: str) -> bool:
+    return _PRIVATE_KEY.fullmatch(text.strip()) is not None
+
+
 def _is_secret(name: str, text: str) -> bool:
     """Tell whether a value is a secret; a path that names a file is not the file's content."""
-    if _PRIVATE_KEY.fullmatch(text):
+    if _is_private_key(text):
         return True
     return is_secret_name(name) and not Path(text).is_absolute()

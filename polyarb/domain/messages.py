@@ -93,8 +93,12 @@ class TickChanged(Message, frozen=True, kw_only=True, tag=True):
     venue_time_ns: int
 
 
+NO_WINNER = TokenId("")
+"""What is told instead of a winner where a market is resolved so that both its tokens pay half."""
+
+
 class MarketResolved(Message, frozen=True, kw_only=True, tag=True):
-    """A market was resolved; it trades no more."""
+    """A market was resolved; it trades no more. Shape: winner is a token of it, or NO_WINNER."""
 
     condition_id: ConditionId
     winner: TokenId
@@ -123,6 +127,7 @@ class RunStarted(Message, frozen=True, kw_only=True, tag=True):
 
     wall_time_ns is the clock of the machine; receive_time_ns that of the feed. is_halted: a halt
     was latched, so that trading stays HALTED until somebody resumes. epoch is that of the lease.
+    venue is whose market data it is; empty in older records.
     """
 
     run_id: str
@@ -135,6 +140,7 @@ class RunStarted(Message, frozen=True, kw_only=True, tag=True):
     wall_time_ns: int = 0
     is_halted: bool = False
     epoch: int = 0
+    venue: str = ""
 
 
 class BooksOpened(Message, frozen=True, kw_only=True, tag=True):

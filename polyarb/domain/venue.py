@@ -4,6 +4,13 @@ from enum import StrEnum
 
 import msgspec
 
+POLYMARKET = "polymarket"
+"""The name of the real venue."""
+SANDBOX = "sandbox"
+"""The name of the local venue: what runs there is a rehearsal and shows nothing of the real one."""
+TAPE = "tape"
+"""The name of recorded frames: what is played shows nothing of the venue that they came from."""
+
 
 class VenueHosts(msgspec.Struct, frozen=True, kw_only=True):
     """The public addresses of the venue. Source: polymarket.md 1, hosts."""

@@ -15,6 +15,7 @@ from polyarb.domain.instruments import changed_catalogue
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue, Market
 from polyarb.domain.messages import (
+    NO_WINNER,
     UNKNOWN_PRICE,
     BookReplaced,
     BookRestored,
@@ -217,7 +218,7 @@ class Engine:
         ladder.is_resolved = True
         self._empty(ladder)
         outputs = [*self._pursue_all(ladder, event.receive_time_ns)]
-        if event.winner in (ladder.market.yes, ladder.market.no):
+        if event.winner in (ladder.market.yes, ladder.market.no, NO_WINNER):
             self.state.winners.setdefault(event.condition_id, event.winner)
         else:
             self.state.census.quality["UNKNOWN_WINNER"] += 1

@@ -6,6 +6,7 @@ from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Market
 from polyarb.domain.messages import (
+    NO_WINNER,
     CancelAll,
     OrderKilled,
     OrderMatched,
@@ -137,15 +138,21 @@ def _redemption(state: EngineState, flight: SetInFlight, now_ns: int) -> list[Ou
         return []
     flight.is_redeeming = True
     winning = sum(
-        shares
+        _paid(shares, state.winners[intent.condition_id], intent.token_id)
         for intent, shares in intents
-        if state.winners[intent.condition_id] == intent.token_id
     )
     return [
         RedeemSet(
             receive_time_ns=now_ns, plan_id=flight.plan_id, family=flight.family, quantity=winning
         )
     ]
+
+
+def _paid(shares: int, winner: TokenId, token_id: TokenId) -> int:
+    """Count the whole dollars, in micros, that shares of a token of a resolved market are paid."""
+    if winner == NO_WINNER:
+        return shares // 2
+    return shares if winner == token_id else 0
 
 
 def adopt(state: EngineState, held: HeldSet) -> None:

@@ -13,6 +13,7 @@ from polyarb.ledger.balances import Balances, add
 from polyarb.ledger.plans import PlanAccount, PlanKey
 from polyarb.ledger.pnl import PnlColumns, PnlKey, columns_of, day_of, total
 from polyarb.ledger.postings import POSTINGS, OrderMessage, PlanMessage, finish
+from polyarb.ledger.runs import venue_of
 from polyarb.ledger.transactions import Anomaly, AnomalyKind, Transaction, opening
 
 
@@ -30,6 +31,8 @@ class Ledger:
     pnl: dict[PnlKey, PnlColumns] = field(default_factory=dict)
     anomalies: list[Anomaly] = field(default_factory=list)
     transactions: int = 0
+    venue: str = ""
+    _elsewhere: dict[str, dict[PlanId, PlanKey]] = field(default_factory=dict)
 
     def open_with(self, cash: int, time_ns: int) -> None:
         """Begin with cash in the settled book. Units: micros of a USD."""
@@ -39,9 +42,9 @@ class Ledger:
         """Add up every figure since the beginning."""
         return total(self.pnl)
 
-    def begin_after(self, run: int, left: Iterable[PlanAccount]) -> None:
+    def begin_after(self, run: int, venue: str, left: Iterable[PlanAccount]) -> None:
         """Begin behind the runs before, knowing what they left open but none of their figures."""
-        self.run = run
+        self.run, self.venue = run, venue
         for plan in left:
             self.plans[plan.key] = plan
             self.latest[plan.key.plan_id] = plan.key
@@ -53,8 +56,16 @@ class Ledger:
         if isinstance(message, PlanSized):
             self._open_plan(message)
         elif isinstance(message, RunStarted):
-            self.run += 1
+            self._begin_run(message)
         return ()
+
+    def _begin_run(self, message: RunStarted) -> None:
+        """Begin a run; what it says of a plan is of the one on its own venue, not of a replay."""
+        self.run += 1
+        venue = venue_of(message)
+        if venue != self.venue:
+            self._elsewhere[self.venue] = self.latest
+            self.venue, self.latest = venue, self._elsewhere.pop(venue, {})
 
     def _open_plan(self, message: PlanSized) -> None:
         """Begin a plan's life; a sizing may be repeated until orders are placed on it."""

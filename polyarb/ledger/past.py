@@ -1,5 +1,6 @@
 """What a new run must know of the runs before it: open sets, the day's results, which runs count.
 
+What was left on one venue is nothing to a run on another: it is kept apart.
 A fold of the journal's messages like the ledger, of which nothing remains that is over: so small
 that it can be kept beside the journal, and gone on with from there.
 """
@@ -12,11 +13,12 @@ from msgspec.structs import replace
 from polyarb.domain.ids import PlanId
 from polyarb.domain.messages import JournalMessage, PlanSized, RunStarted, SetSettled
 from polyarb.domain.order import DayResult, HeldSet
+from polyarb.domain.venue import TAPE
 from polyarb.ledger.fold import sized_plan
 from polyarb.ledger.plans import PlanAccount, PlanKey, held_set, settled_result
 from polyarb.ledger.pnl import DAY_NS
 from polyarb.ledger.postings import POSTINGS, OrderMessage, PlanMessage
-from polyarb.ledger.runs import RunSpan, superseded
+from polyarb.ledger.runs import RunSpan, superseded, venue_of
 
 HEARD = frozenset({RunStarted, PlanSized, *POSTINGS})
 
@@ -37,17 +39,18 @@ class Past:
     runs: list[RunSpan] = field(default_factory=list)
     results: dict[tuple[int, int], DayResult] = field(default_factory=dict)
     plans: dict[PlanKey, PlanAccount] = field(default_factory=dict)
-    latest: dict[PlanId, PlanKey] = field(default_factory=dict)
+    latest: dict[tuple[str, PlanId], PlanKey] = field(default_factory=dict)
     ended_ns: int = 0
 
     @classmethod
     def of(cls, state: PastState) -> "Past":
         """Go on from what was written down."""
+        venues = {span.ordinal: span.venue for span in state.runs}
         return cls(
             runs=list(state.runs),
             results={(result.run, result.day): result for result in state.results},
             plans={plan.key: plan for plan in state.plans},
-            latest={key.plan_id: key for key in state.latest},
+            latest={(venues.get(key.run, ""), key.plan_id): key for key in state.latest},
             ended_ns=state.runs[-1].ended_ns if state.runs else 0,
         )
 
@@ -65,6 +68,11 @@ class Past:
         """Count the runs so far."""
         return len(self.runs)
 
+    @property
+    def venue(self) -> str:
+        """Name the venue that the workspace is bound to by its first run there; empty for none."""
+        return next((span.venue for span in self.runs if span.venue != TAPE), "")
+
     def apply(self, message: JournalMessage) -> None:
         """Fold one message in."""
         if type(message) in HEARD:  # most are not, and a journal is long
@@ -77,25 +85,30 @@ class Past:
         if message.receive_time_ns > self.ended_ns:
             self.ended_ns = message.receive_time_ns
 
-    def open_plans(self) -> tuple[PlanAccount, ...]:
-        """List what runs that count left open."""
-        counted = self._counted()
+    def open_plans(self, venue: str) -> tuple[PlanAccount, ...]:
+        """List what runs on a venue left open, of those that count."""
+        counted = self._counted(venue)
         return tuple(
             plan for plan in self.plans.values() if plan.is_open and plan.key.run in counted
         )
 
-    def left(self) -> tuple[HeldSet, ...]:
-        """Describe every open set to the run that takes them over."""
-        return tuple(map(held_set, self.open_plans()))
+    def left(self, venue: str) -> tuple[HeldSet, ...]:
+        """Describe every open set of a venue to the run there that takes them over."""
+        return tuple(map(held_set, self.open_plans(venue)))
 
-    def day_results(self) -> tuple[DayResult, ...]:
-        """List what every run that counts settled on every day."""
-        counted = self._counted()
+    def day_results(self, venue: str) -> tuple[DayResult, ...]:
+        """List what every run on a venue that counts settled on every day."""
+        counted = self._counted(venue)
         return tuple(result for result in self.results.values() if result.run in counted)
 
-    def _counted(self) -> set[int]:
-        spans = self._spans()
+    def _counted(self, venue: str) -> set[int]:
+        spans = [span for span in self._spans() if span.venue == venue]
         return {span.ordinal for span in spans}.difference(superseded(spans))
+
+    @property
+    def _here(self) -> str:
+        """Name the venue of the present run."""
+        return self.runs[-1].venue if self.runs else ""
 
     def _spans(self) -> tuple[RunSpan, ...]:
         """List the runs, the last one as far as it got."""
@@ -107,13 +120,14 @@ class Past:
         """Begin a run; what the one before had sized and not placed never will be."""
         for key in [key for key, plan in self.plans.items() if plan.expected is None]:
             del self.plans[key]
-            del self.latest[key.plan_id]
+            del self.latest[self._here, key.plan_id]
         self.runs = list(self._spans())
         self.ended_ns = message.receive_time_ns
         self.runs.append(
             RunSpan(
                 ordinal=len(self.runs) + 1,
                 feed=message.feed,
+                venue=venue_of(message),
                 started_ns=message.receive_time_ns,
                 ended_ns=message.receive_time_ns,
             )
@@ -124,11 +138,11 @@ class Past:
         known = self.plans.get(key)
         if known is not None and known.expected is not None:
             return
-        self.latest[message.plan_id] = key
+        self.latest[self._here, message.plan_id] = key
         self.plans[key] = sized_plan(key, message)
 
     def _follow(self, message: PlanMessage) -> None:
-        key = self.latest.get(message.plan_id)
+        key = self.latest.get((self._here, message.plan_id))
         if key is None:
             return
         plan = self.plans[key]
@@ -139,7 +153,7 @@ class Past:
             self._add_result(plan, message)
         if after.is_over:
             del self.plans[key]
-            del self.latest[message.plan_id]
+            del self.latest[self._here, message.plan_id]
         else:
             self.plans[key] = after
 

@@ -1,5 +1,7 @@
 """The daily report as a document: completeness first, gate progress last."""
 
+from collections.abc import Sequence
+
 from polyarb.domain.messages import Tier
 from polyarb.ledger.pnl import DAY_NS
 from polyarb.reports.completeness_section import completeness_section
@@ -12,6 +14,7 @@ from polyarb.reports.money_sections import (
     violation_sections,
 )
 from polyarb.reports.plots import fill_chart, latency_chart, pnl_chart
+from polyarb.reports.runs import Run
 from polyarb.reports.trading_sections import (
     opportunity_section,
     order_section,
@@ -134,6 +137,12 @@ def _tiles(report: DailyReport) -> tuple[Tile, ...]:
     )
 
 
+def _venues(runs: Sequence[Run]) -> str:
+    """Name where runs were, as far as they told; figures of two venues are never one's."""
+    told = dict.fromkeys(run.venue for run in runs if run.venue)
+    return f"; on {', '.join(told)}" if told else ""
+
+
 def _mode(report: DailyReport) -> Section:
     runs = report.completeness.runs
     counted = [run for run in runs if run.is_counted]
@@ -142,7 +151,7 @@ def _mode(report: DailyReport) -> Section:
     return Section(
         title="Mode and profile",
         lines=(
-            f"phase {report.phase}; profile {', '.join(report.profiles)}",
+            f"phase {report.phase}; profile {', '.join(report.profiles)}{_venues(counted)}",
             f"code {', '.join(codes)}; configuration {', '.join(configs)}",
             "fills are simulated; nothing was sent to the venue"
             if report.phase == "shadow"

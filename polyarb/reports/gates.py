@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from polyarb.domain.limits import Phase
+from polyarb.domain.venue import SANDBOX, TAPE
 from polyarb.ledger.pnl import DAY_NS
 from polyarb.reports.completeness import Completeness
 from polyarb.reports.diagnosis import LATENCY_NS_MAX, Evidence
@@ -18,6 +19,8 @@ from polyarb.reports.wording import duration, milliseconds, usd
 SHADOW_DAYS_MIN = 7
 """Source: product specification, phases: phase 0 lasts 7 days at least."""
 NOT_JUDGED = "not judged yet"
+REHEARSALS = frozenset({SANDBOX, TAPE})
+"""Where runs show nothing of the venue itself."""
 
 
 DRILLS_WANTED: tuple[tuple[str, str], ...] = (
@@ -47,21 +50,35 @@ class GateProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def progress(phase: str, runs: Sequence[Run], evidence: Evidence) -> tuple[GateProgress, ...]:
-    """List the criteria of the shadow phase; other phases have none here yet."""
+    """List the criteria of the shadow phase; other phases have none here yet.
+
+    What ran in the sandbox or on a tape is a rehearsal and shows nothing of the venue.
+    """
     if phase != Phase.SHADOW:
         return ()
-    counted = [run for run in runs if run.is_counted and run.phase == phase]
+    counted = [
+        run for run in runs if run.is_counted and run.phase == phase and run.venue not in REHEARSALS
+    ]
     return (
         _days(counted),
         _crashes(counted),
         _journal(evidence.completeness),
-        _latency(evidence),
-        _pnl(evidence),
-        _edge(evidence.verdict),
+        *_measured(evidence),
         _critical(evidence),
         _unrecorded("WS reconnects succeed", "> 95 %", "reconnects are not recorded on a tape"),
         *(_drill(name, criterion, evidence) for name, criterion in DRILLS_WANTED),
     )
+
+
+def _measured(evidence: Evidence) -> tuple[GateProgress, ...]:
+    """List what is measured of a day; where part of it is a rehearsal, that proves nothing."""
+    rows = (_latency(evidence), _pnl(evidence), _edge(evidence.verdict))
+    shown = {run.venue for run in evidence.completeness.runs if run.is_counted}
+    rehearsed = sorted(REHEARSALS & shown)
+    if not rehearsed:
+        return rows
+    why = f"a day on the venue: this one's figures are of the {' and the '.join(rehearsed)}"
+    return tuple(_unrecorded(row.criterion, row.threshold, why) for row in rows)
 
 
 def _days(runs: Sequence[Run]) -> GateProgress:

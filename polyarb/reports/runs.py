@@ -23,7 +23,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One run.
 
     superseded_by is the ordinal of a run that played the same feed over the same time and longer,
-    or 0: the figures of both would count everything twice.
+    or 0: the figures of both would count everything twice. venue is empty in older records.
     Units: ordinals from 1; times of its first and last record in unix nanoseconds.
     """
 
@@ -32,6 +32,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     profile: str
     feed: str
+    venue: str = ""
     code_digest: str
     config_digest: str
     catalogue_digest: str
@@ -152,6 +153,7 @@ class _Draft:
             phase=started.phase,
             profile=started.profile,
             feed=started.feed,
+            venue=started.venue,
             code_digest=started.code_digest,
             config_digest=started.config_digest,
             catalogue_digest=started.catalogue_digest,
@@ -169,7 +171,11 @@ def _supersede(runs: Sequence[Run]) -> Iterator[Run]:
     """Mark the runs that do not count with the one that does."""
     instead = superseded(
         RunSpan(
-            ordinal=run.ordinal, feed=run.feed, started_ns=run.started_ns, ended_ns=run.ended_ns
+            ordinal=run.ordinal,
+            feed=run.feed,
+            venue=run.venue,
+            started_ns=run.started_ns,
+            ended_ns=run.ended_ns,
         )
         for run in runs
     )

@@ -200,9 +200,11 @@ CHECKS: tuple[CheckSpec, ...] = (
         check_id=CheckId.Y8,
         priority=Priority.P1,
         title="the daily report is written",
-        inspects="the report of the journal's last day is built and rendered in every format",
+        inspects="the report of the journal's last day is built and rendered in every format; of a"
+        " journal above 64 MiB, one was written within 26 hours",
         in_shadow="the report of the journal's last day, or of a made-up one before the first run,"
-        " is built and rendered in every format",
+        " is built and rendered in every format; of a journal above 64 MiB, one was written within"
+        " 26 hours",
         remedy="run `polyarb report daily` and mend what it names",
     ),
     CheckSpec(
@@ -223,9 +225,11 @@ CHECKS: tuple[CheckSpec, ...] = (
         check_id=CheckId.D1,
         priority=Priority.P1,
         title="the journal is whole",
-        inspects="every record's hash, and the places of it that status and earlier go/no-go"
+        inspects="every record's hash, or that of a whole finished segment which was verified"
+        " before, and the places of it that status and earlier go/no-go"
         " records name; without any record there is no evidence",
-        in_shadow="every record's hash, and the places of it that status and earlier go/no-go"
+        in_shadow="every record's hash, or that of a whole finished segment which was verified"
+        " before, and the places of it that status and earlier go/no-go"
         " records name; before the first run there is nothing to check",
         remedy="stop every run, keep a copy of data/, run `polyarb ledger verify`",
     ),

@@ -17,6 +17,7 @@ from polyarb.store.filesystem import (
     REAL,
     FileSystem,
     ensure_directory,
+    is_full,
     remove_durably,
     replace_durably,
     store_faults,
@@ -92,6 +93,7 @@ class RecordLog(Generic[R]):
         self._size = 0
         self._day = ""
         self._is_suspect = False
+        self._torn = b""
         with store_faults("open", path):
             ensure_directory(files, path.parent)
             self._recover()
@@ -146,13 +148,11 @@ class RecordLog(Generic[R]):
         if self.path.exists():
             content = self.path.read_bytes()
             self._size = _whole_bytes(content, self._decoder)
-            self.repaired_bytes = len(content) - self._size
-            if self.repaired_bytes:
-                torn = self.path.with_suffix(".torn")
-                replace_durably(self._files, torn, content[self._size :])
+            self._torn = content[self._size :]
+            self.repaired_bytes = len(self._torn)
         self._descriptor = self._files.open_append(self.path)
-        if self.repaired_bytes:
-            self._files.truncate(self._descriptor, self._size)
+        if self._torn:
+            self._repair()
         self._files.sync(self._descriptor)
         self._files.sync_directory(self.path.parent)
         records, _ = _read_file(self.path, self._decoder)
@@ -164,8 +164,20 @@ class RecordLog(Generic[R]):
         self._day = records[0].recorded_at[:10]
         self.last_sequence = max(record.sequence for record in records)
 
+    def _repair(self) -> None:
+        """Keep the torn end aside and cut it off; on a full disk, when something is appended."""
+        try:
+            self._cut()
+        except OSError as fault:
+            if not is_full(fault):
+                raise
+            self._is_suspect = True
+
     def _cut(self) -> None:
-        """Take back what a failed append may have left."""
+        """Take back what a failed append may have left; what was found torn is kept before."""
+        if self._torn:
+            replace_durably(self._files, self.path.with_suffix(".torn"), self._torn)
+            self._torn = b""
         self._files.truncate(self._descriptor, self._size)
         self._files.sync(self._descriptor)
         self._is_suspect = False

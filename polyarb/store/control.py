@@ -60,14 +60,27 @@ _request_decoder: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
 def halt(latch: Path, inbox: Path, order: Halt, *, files: FileSystem = REAL) -> None:
     """Latch the halt, durably, then tell the running process.
 
-    Errors: StoreError on a full disk; latch and request then stand without content, and hold.
+    Errors: StoreError on a full disk; latch and request then stand without content, and hold. On
+    a disk that takes no writes at all nothing holds, which is said.
     """
     try:
         write_halt(latch, order, files=files)
-    except StoreError:
-        _leave_empty(inbox / _request_name(order.time_ns), files)
+    except StoreError as fault:
+        try:
+            _leave_empty(inbox / _request_name(order.time_ns), files)
+        except StoreError:
+            raise _unheard(latch, fault) from fault
         raise
     _post(inbox, RequestKind.HALT, order, files)
+
+
+def _unheard(latch: Path, fault: StoreError) -> StoreError:
+    """Say what to do when a halt cannot be written: a process that ends cancels what is open."""
+    held = "the latch holds" if latch.exists() else "NO HALT HOLDS"
+    return StoreError(
+        f"{fault}; {held} and the running process is not told: end it with `kill -TERM` and the"
+        " number that `polyarb status` shows"
+    )
 
 
 def write_halt(latch: Path, order: Halt, *, files: FileSystem = REAL) -> None:
@@ -96,10 +109,13 @@ def _leave_empty(path: Path, files: FileSystem) -> None:
 
 def resume(latch: Path, inbox: Path, order: Halt, *, files: FileSystem = REAL) -> bool:
     """Lift the latch, durably, then tell the running process; tell whether it was latched."""
+    is_latched = True
     with store_faults("remove", latch):
-        is_latched = latch.exists()
-        if is_latched:
+        try:
             remove_durably(files, latch)
+        except FileNotFoundError:
+            # There was none, or somebody else lifted it at this moment.
+            is_latched = False
     _post(inbox, RequestKind.RESUME, order, files)
     return is_latched
 

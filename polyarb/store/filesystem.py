@@ -14,13 +14,12 @@ from polyarb.domain.errors import StoreError, UsageError
 
 _FULL = "free space on that disk, then start again; everything recorded before is kept"
 _RIGHTS = "give the workspace to the user who runs polyarb"
+_FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _REMEDIES = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EFBIG: _FULL,
+    **dict.fromkeys(_FULL_ERRORS, _FULL),
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
-    errno.EROFS: _RIGHTS,
+    errno.EROFS: "find in the system's journal why that disk takes no writes, and mount it anew",
     errno.ENOENT: "check the path; `polyarb init` makes a workspace",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
 }
@@ -39,6 +38,11 @@ def store_fault(action: str, path: Path | str, fault: OSError) -> StoreError:
     """Say a fault of the operating system with its remedy."""
     remedy = _REMEDIES.get(fault.errno or 0, "check the disk and its file system")
     return StoreError(f"cannot {action} {path}: {fault.strerror or fault}; {remedy}")
+
+
+def is_full(fault: OSError) -> bool:
+    """Tell whether there was no room for what was to be written."""
+    return fault.errno in _FULL_ERRORS
 
 
 class FileSystem:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from polyarb.domain.errors import RefusedError
-from polyarb.store.filesystem import store_faults
+from polyarb.store.filesystem import is_full, store_faults
 
 _ATTEMPTS = 5
 _PAUSE_S = 0.01
@@ -29,10 +29,10 @@ class FileLock:
             self._descriptor = None
 
 
-def acquire(path: Path, what: str) -> FileLock:
-    """Take the lock of `what` for this process.
+def acquire(path: Path, what: str, *, needs_name: bool = True) -> FileLock:
+    """Take the lock of `what` for this process; without needs_name a full disk is no obstacle.
 
-    Errors: RefusedError naming the process that holds it.
+    Errors: RefusedError naming the process that holds it; StoreError.
     """
     with store_faults("lock", path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -46,12 +46,20 @@ def acquire(path: Path, what: str) -> FileLock:
         )
     try:
         with store_faults("write", path):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+            _write_name(descriptor, needs_name=needs_name)
     except BaseException:
         lock.release()
         raise
     return lock
+
+
+def _write_name(descriptor: int, *, needs_name: bool) -> None:
+    os.ftruncate(descriptor, 0)
+    try:
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+    except OSError as fault:
+        if needs_name or not is_full(fault):
+            raise
 
 
 def find_holder(path: Path) -> int | None:

@@ -151,6 +151,11 @@ def check_line(line: bytes, previous: Anchor | Envelope | None) -> Envelope | Fl
     return envelope if previous is None else _check_place(envelope, previous)
 
 
+def read_envelope(line: bytes) -> Envelope:
+    """Read a line that was checked before. Errors: msgspec.DecodeError if it was not."""
+    return _envelope_decoder.decode(line)
+
+
 def _check_place(envelope: Envelope, previous: Anchor | Envelope) -> Envelope | Flaw:
     if envelope.sequence != previous.sequence + 1:
         return Flaw(

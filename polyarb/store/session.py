@@ -20,7 +20,7 @@ from polyarb.store.filesystem import (
 )
 from polyarb.store.records import Anchor
 
-VERSION = 1
+VERSION = 2
 """Grows with every change of what is kept or of how it is folded from a journal."""
 
 

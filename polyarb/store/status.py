@@ -64,6 +64,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     run_id: str
     phase: str
+    venue: str = ""
     state: TradingState
     started_ns: int
     updated_ns: int

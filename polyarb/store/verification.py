@@ -4,7 +4,7 @@ The chain alone shows every change but two: a cut end and a chain made anew. The
 anchor from a report, a status or a backup.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -12,7 +12,7 @@ from typing import BinaryIO
 import msgspec
 
 from polyarb.store.filesystem import store_faults
-from polyarb.store.records import START, Anchor, Envelope, Flaw, FlawKind
+from polyarb.store.records import START, Anchor, Envelope, Flaw, FlawKind, read_envelope
 from polyarb.store.segments import (
     Step,
     TornTail,
@@ -21,7 +21,15 @@ from polyarb.store.segments import (
     open_segments,
     walk,
 )
+from polyarb.store.verified import (
+    OnSegment,
+    VerifiedSegment,
+    digest_of,
+    keep_verified_segments,
+    read_verified_segments,
+)
 
+_NONE: dict[str, VerifiedSegment] = {}
 BREAKS_MAX = 1000
 """How many breaks are listed; a file of rubbish has as many as lines."""
 
@@ -71,10 +79,55 @@ def verify_journal(
     return _Verification(anchors, on_record).run(current, archive)
 
 
+def verify_anew(current: Path, archive: Path, verified: Path) -> JournalReport:
+    """Check every record, whatever was verified before, and keep what that found."""
+    found: dict[str, VerifiedSegment] = {}
+    report = _Verification((), None, on_segment=found.__setitem__).run(current, archive)
+    if found != read_verified_segments(verified):
+        keep_verified_segments(verified, found)
+    return report
+
+
+def verify_news(
+    current: Path,
+    archive: Path,
+    verified: Path,
+    *,
+    anchors: Sequence[Anchor] = (),
+    on_record: Callable[[Envelope], None] | None = None,
+) -> tuple[JournalReport, int]:
+    """Check what was not verified before; return how many finished segments were passed over, too.
+
+    A segment is passed over while its bytes are those that were verified, as `verified` has it.
+    """
+    known = read_verified_segments(verified)
+    found: dict[str, VerifiedSegment] = {}
+
+    def note(name: str, segment: VerifiedSegment) -> None:
+        found[name] = segment
+        if known.get(name) != segment:
+            # At once: who is stopped half way, by a deadline say, goes on from here next time.
+            keep_verified_segments(verified, {**known, **found})
+
+    check = _Verification(anchors, on_record, known=known, on_segment=note)
+    report = check.run(current, archive)
+    if found != known:
+        keep_verified_segments(verified, found)
+    return report, check.passed_over
+
+
 class _Verification:
     def __init__(
-        self, anchors: Sequence[Anchor], on_record: Callable[[Envelope], None] | None
+        self,
+        anchors: Sequence[Anchor],
+        on_record: Callable[[Envelope], None] | None,
+        *,
+        known: Mapping[str, VerifiedSegment] = _NONE,
+        on_segment: OnSegment | None = None,
     ) -> None:
+        self.passed_over = 0
+        self._known = known
+        self._on_segment = on_segment
         self._on_record = on_record
         self._wanted = {anchor.sequence: anchor.hash for anchor in anchors if anchor.sequence}
         self._place: Anchor | None = START
@@ -88,7 +141,10 @@ class _Verification:
         segments = 0
         for path, handle in _segments(current, archive):
             segments += 1
-            self._read(path, handle, is_current=path == current)
+            if path == current:
+                self._read(path, handle, is_current=True)
+            else:
+                self._read_finished(path, handle)
         for sequence, digest in sorted(self._wanted.items()):
             flaw = Flaw(
                 kind=FlawKind.LOST,
@@ -105,6 +161,53 @@ class _Verification:
             breaks=tuple(self._breaks),
             torn=self._torn,
         )
+
+    def _read_finished(self, path: Path, handle: BinaryIO) -> None:
+        """Read a segment unless it is the one that was verified, and tell of one without a flaw."""
+        known = self._known.get(path.name)
+        if known is not None and self._is_free_of_anchors(known):
+            if known.is_still(handle, self._place):
+                self._pass_over(path, handle, known)
+                return
+            handle.seek(0)
+        before, records, breaks = self._place, self._records, len(self._breaks)
+        first_time_ns, self._first_time_ns = self._first_time_ns, 0
+        self._read(path, handle, is_current=False)
+        begins_ns, self._first_time_ns = self._first_time_ns, first_time_ns or self._first_time_ns
+        is_told = len(self._breaks) == breaks < BREAKS_MAX
+        is_whole = is_told and before is not None and self._place is not None
+        if self._on_segment is None or not is_whole or self._records == records:
+            return
+        assert before is not None
+        found = VerifiedSegment(
+            size=handle.seek(0, 2),
+            digest=digest_of(handle),
+            records=self._records - records,
+            before=before,
+            last=self._head,
+            first_time_ns=begins_ns,
+            last_time_ns=self._last_time_ns,
+        )
+        self._on_segment(path.name, found)
+
+    def _is_free_of_anchors(self, known: VerifiedSegment) -> bool:
+        """Tell whether no place inside is to be compared: its last one is, without reading."""
+        first, last = known.before.sequence, known.last.sequence
+        return not any(first < sequence < last for sequence in self._wanted)
+
+    def _pass_over(self, path: Path, handle: BinaryIO, known: VerifiedSegment) -> None:
+        self.passed_over += 1
+        self._records += known.records
+        self._first_time_ns = self._first_time_ns or known.first_time_ns
+        self._last_time_ns = known.last_time_ns
+        self._place = self._head = known.last
+        if known.last.sequence in self._wanted:
+            self._check_anchor(path, known.records, known.last)
+        if self._on_record is not None:
+            for line in handle:
+                self._on_record(read_envelope(line))
+        if self._on_segment is not None:
+            self._on_segment(path.name, known)
 
     def _read(self, path: Path, handle: BinaryIO, *, is_current: bool) -> None:
         flawed: list[Step] = []

@@ -39,6 +39,11 @@ class Workspace:
         return self.profiles_dir / "custom"
 
     @property
+    def scenarios_dir(self) -> Path:
+        """Return the folder of the sandbox's scenarios."""
+        return self.config_file.parent / "scenarios"
+
+    @property
     def constraints_file(self) -> Path:
         """Relations between markets that no venue tells."""
         return self.root / "config" / "constraints.yaml"
@@ -139,9 +144,44 @@ class Workspace:
         return self.data_dir / "status.json"
 
     @property
+    def verified_segments_file(self) -> Path:
+        """Which finished segments of the journal were verified, with their hashes."""
+        return self.data_dir / "verified_segments.json"
+
+    @property
     def session_file(self) -> Path:
         """What the journal comes to for the next start, as of a minute ago; never the truth."""
         return self.data_dir / "session.json"
+
+    @property
+    def sandbox_file(self) -> Path:
+        """Where the running sandbox is reached; its accounts' keys guard play money."""
+        return self.data_dir / "sandbox.json"
+
+    @property
+    def sandbox_instruments_dir(self) -> Path:
+        """The versions of the sandbox's instrument master, apart from the venue's."""
+        return self.data_dir / "sandbox" / "instruments"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Private keys, of people and of the wallet; mode 700, in no backup."""
+        return self.data_dir / "keys"
+
+    @property
+    def keystore_file(self) -> Path:
+        """The wallet's key, sealed with a passphrase; mode 600."""
+        return self.keys_dir / "wallet.json"
+
+    @property
+    def charges_file(self) -> Path:
+        """What the wallet's key may have signed, charged before it did."""
+        return self.audit_dir / "charges.jsonl"
+
+    @property
+    def signer_lock_file(self) -> Path:
+        """Held by the one process that may sign orders."""
+        return self.data_dir / "signer.lock"
 
     @property
     def lock_file(self) -> Path:

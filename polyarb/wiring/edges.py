@@ -7,10 +7,11 @@ from typing import Protocol
 
 import msgspec
 
-from polyarb.config import load_clock, load_recording, load_relations, load_venue
+from polyarb.config import load_clock, load_recording, load_relations
 from polyarb.domain.errors import UsageError
 from polyarb.domain.limits import Profile
 from polyarb.domain.market import Catalogue
+from polyarb.domain.venue import TAPE
 from polyarb.engine.size import load_solver
 from polyarb.host.clock import SystemClock
 from polyarb.ports import Feed, Gateway, Inbox, Journal
@@ -19,7 +20,7 @@ from polyarb.store.background import BackgroundTape
 from polyarb.store.recording import TapeWriter
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.live import LiveHealth, LiveVenue
-from polyarb.wiring.markets import current_catalogue, next_catalogue
+from polyarb.wiring.markets import MarketOrigin, current_catalogue, next_catalogue
 from polyarb.wiring.recordings import recording_directory
 from polyarb.wiring.retaining import HourlyRetention
 from polyarb.wiring.snapshots import SnapshotGateway
@@ -30,6 +31,11 @@ from polyarb.wiring.timekeeping import ClockInbox
 
 class Edge(Protocol):
     """One choice of where market data comes from."""
+
+    @property
+    def venue(self) -> str:
+        """The name of the venue whose market data it is."""
+        ...
 
     @property
     def catalogue(self) -> Catalogue:
@@ -82,6 +88,8 @@ class TapeOptions(msgspec.Struct, frozen=True, kw_only=True):
 class TapeEdge:
     """Recorded frames, at any speed."""
 
+    venue = TAPE
+
     def __init__(self, workspace: Workspace, options: TapeOptions) -> None:
         self.tapes = check_tapes(options.tapes)
         self.catalogue = catalogue_of(self.tapes, options.sidecars, load_relations(workspace))
@@ -121,7 +129,7 @@ class TapeEdge:
 
 
 class VenueEdge:
-    """The venue's public hosts, recorded as they are listened to."""
+    """A venue's public hosts, recorded as they are listened to."""
 
     def __init__(
         self,
@@ -130,6 +138,9 @@ class VenueEdge:
         run_id: str,
         stack: ExitStack,
         tell: Callable[[str], None],
+        *,
+        venue: str,
+        origin: MarketOrigin,
     ) -> None:
         """Open the sources; they close with the stack.
 
@@ -137,9 +148,10 @@ class VenueEdge:
         cannot be read; StoreError where nothing can be recorded.
         """
         load_solver()
-        settings, timing = load_venue(workspace), load_clock(workspace)
+        self.venue = venue
+        settings, timing = origin.settings, load_clock(workspace)
         clock = SystemClock()
-        self.catalogue = current_catalogue(workspace, profile, clock.now_ns(), tell)
+        self.catalogue = current_catalogue(workspace, profile, clock.now_ns(), tell, origin)
         if not self.catalogue.markets:
             raise UsageError(
                 f"universe of profile {profile.name}: expected a market to watch, found none that"
@@ -158,7 +170,7 @@ class VenueEdge:
                 self._tape,
                 clock,
                 clock_settings=timing,
-                select=lambda: next_catalogue(workspace, profile, tell),
+                select=lambda: next_catalogue(workspace, profile, tell, origin),
                 tell=tell,
             )
         )

@@ -35,10 +35,10 @@ class FoldingJournal:
         self.sets: Counter[SetStatus] = Counter()
         self._journal = journal
 
-    def begin_after(self, past: Past) -> None:
-        """Begin behind earlier runs: their open sets are the ledger's, their figures are not."""
+    def begin_after(self, past: Past, venue: str) -> None:
+        """Begin behind earlier runs: their open sets there are the ledger's, their figures not."""
         self.past = past
-        self.ledger.begin_after(past.run, past.open_plans())
+        self.ledger.begin_after(past.run, venue, past.open_plans(venue))
 
     def append(self, message: JournalMessage, frame: int) -> None:
         """Record a message, then fold it."""

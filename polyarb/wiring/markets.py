@@ -15,7 +15,7 @@ from polyarb.domain.instruments import Difference, Instrument, Instruments, Refu
 from polyarb.domain.limits import Phase, Profile
 from polyarb.domain.market import Catalogue, MarketGroup, Relation, Untradable
 from polyarb.domain.selection import Selection, Unselected, select, watched_catalogue
-from polyarb.domain.venue import VenueSettings
+from polyarb.domain.venue import Universe, VenueSettings
 from polyarb.host.clock import SystemClock
 from polyarb.host.login import login_name
 from polyarb.store.instruments import InstrumentStore, Loaded, Provenance, Version
@@ -81,6 +81,24 @@ class ListOptions(msgspec.Struct, frozen=True, kw_only=True):
     markets_max: int | None = None
 
 
+class MarketOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where instruments are read and kept.
+
+    is_lasting is False for a venue that begins anew whenever it is started: its instruments are
+    read at every start, and what was traded there says nothing of a market.
+    """
+
+    settings: VenueSettings
+    store: InstrumentStore
+    is_lasting: bool = True
+
+    def universe(self, wanted: Universe) -> Universe:
+        """Return which markets a run looks at here, of those that its profile wants."""
+        if self.is_lasting:
+            return wanted
+        return msgspec.structs.replace(wanted, volume_24h_min=0, liquidity_min=0)
+
+
 def open_source(settings: VenueSettings) -> AbstractAsyncContextManager[PublicSource]:
     """Open the venue's public hosts."""
     return PublicClient(settings, SystemClock(), Random())
@@ -91,29 +109,36 @@ def instrument_store(workspace: Workspace) -> InstrumentStore:
     return InstrumentStore(workspace.instruments_dir)
 
 
+def venue_origin(workspace: Workspace) -> MarketOrigin:
+    """Return the venue that a workspace names in its settings. Errors: of `load_venue`."""
+    return MarketOrigin(settings=load_venue(workspace), store=instrument_store(workspace))
+
+
 def sync_markets(
     workspace: Workspace,
     open_source: OpenSource,
     tell: Callable[[str], None],
     *,
     accept_shrink: bool = False,
+    origin: MarketOrigin | None = None,
 ) -> MarketsChanged:
     """Read the venue's instruments and make them the current version.
 
     Errors: VenueError when the venue cannot be read whole, RefusedError when more than half of
     the markets are gone; the current version then stays.
     """
-    store, settings = instrument_store(workspace), load_venue(workspace)
+    place = origin or venue_origin(workspace)
+    store, settings = place.store, place.settings
     now_ns = SystemClock().now_ns()
     reading = Reading(
         read_time_ms=now_ns // _NS_PER_MS,
         answer_ms_max=max(settings.connect_ms_max, settings.request_ms_max),
-        choose=_chooser(workspace, now_ns // _NS_PER_MS),
+        choose=_chooser(workspace, place, now_ns // _NS_PER_MS),
         tell=tell,
     )
     before = store.current()
     found = asyncio.run(_read(open_source, settings, reading))
-    if not accept_shrink:
+    if place.is_lasting and not accept_shrink:
         _refuse_shrink(before, found)
     provenance = Provenance(actor=login_name(), source=settings.hosts.gamma, written_ns=now_ns)
     version, difference = store.add(found, provenance)
@@ -201,41 +226,51 @@ def show_market(workspace: Workspace, name: str, options: ListOptions) -> tuple[
 
 
 def selected_catalogue(
-    workspace: Workspace, profile: Profile, *, now_ms: int
+    workspace: Workspace, profile: Profile, *, now_ms: int, origin: MarketOrigin | None = None
 ) -> tuple[Version, Catalogue]:
     """Return what a run of a profile watches now, from the current version.
 
     Errors: UsageError when there is no version yet, StoreError when it cannot be read.
     """
-    loaded, relations = _loaded(workspace), load_relations(workspace)
-    selection = select(loaded.instruments, profile.universe, relations, now_ms=now_ms)
+    place = origin or venue_origin(workspace)
+    loaded, relations = _loaded(workspace, place.store), load_relations(workspace)
+    universe = place.universe(profile.universe)
+    selection = select(loaded.instruments, universe, relations, now_ms=now_ms)
     catalogue = watched_catalogue(loaded.instruments, selection.selected, relations)
     return loaded.version, catalogue
 
 
 def current_catalogue(
-    workspace: Workspace, profile: Profile, now_ns: int, tell: Callable[[str], None]
+    workspace: Workspace,
+    profile: Profile,
+    now_ns: int,
+    tell: Callable[[str], None],
+    origin: MarketOrigin | None = None,
 ) -> Catalogue:
     """Return what a run of a profile watches, from a version that is not older than a day.
 
     Where the venue cannot be read, or has shrunk by half, the older version is used and told.
     Errors: VenueError when the venue cannot be read and there is no version at all.
     """
-    store = instrument_store(workspace)
-    version = store.current()
+    place = origin or venue_origin(workspace)
+    version = place.store.current() if place.is_lasting else None
     if version is None or now_ns - version.written_ns > _AGE_NS_MAX:
         tell("reading the venue's instruments")
         try:
-            sync_markets(workspace, open_source, tell)
+            sync_markets(workspace, open_source, tell, origin=place)
         except (VenueError, RefusedError) as fault:
             if version is None:
                 raise
             tell(f"version {version.version} of the instruments is used: {fault}")
-    return selected_catalogue(workspace, profile, now_ms=now_ns // _NS_PER_MS)[1]
+    now_ms = now_ns // _NS_PER_MS
+    return selected_catalogue(workspace, profile, now_ms=now_ms, origin=place)[1]
 
 
 def next_catalogue(
-    workspace: Workspace, profile: Profile, tell: Callable[[str], None]
+    workspace: Workspace,
+    profile: Profile,
+    tell: Callable[[str], None],
+    origin: MarketOrigin | None = None,
 ) -> Catalogue | None:
     """Read the instruments anew for a run and return what it watches now; None where it failed.
 
@@ -243,9 +278,9 @@ def next_catalogue(
     it does where nothing at all is selected.
     """
     try:
-        sync_markets(workspace, open_source, lambda _text: None)
+        sync_markets(workspace, open_source, lambda _text: None, origin=origin)
         now_ms = SystemClock().now_ns() // _NS_PER_MS
-        version, catalogue = selected_catalogue(workspace, profile, now_ms=now_ms)
+        version, catalogue = selected_catalogue(workspace, profile, now_ms=now_ms, origin=origin)
     except PolyarbError as fault:
         tell(f"the instruments stay as they are: {fault}")
         return None
@@ -260,11 +295,14 @@ async def _read(open_source: OpenSource, settings: VenueSettings, reading: Readi
         return await read_instruments(source, reading)
 
 
-def _chooser(workspace: Workspace, now_ms: int) -> Callable[[Instruments], set[ConditionId]]:
+def _chooser(
+    workspace: Workspace, origin: MarketOrigin, now_ms: int
+) -> Callable[[Instruments], set[ConditionId]]:
     """Choose what the second source is asked about: whatever a phase of this workspace watches."""
     settings, relations = load_settings(workspace), load_relations(workspace)
     names = dict.fromkeys((settings.profile, *settings.phases.values()))
-    universes = {load_effective(workspace, name).profile.universe for name in names}
+    wanted = (load_effective(workspace, name).profile.universe for name in names)
+    universes = {origin.universe(universe) for universe in wanted}
 
     def choose(listed: Instruments) -> set[ConditionId]:
         return {
@@ -286,8 +324,8 @@ def _refuse_shrink(before: Version | None, found: Instruments) -> None:
     )
 
 
-def _loaded(workspace: Workspace) -> Loaded:
-    loaded = instrument_store(workspace).load_current()
+def _loaded(workspace: Workspace, store: InstrumentStore | None = None) -> Loaded:
+    loaded = (store or instrument_store(workspace)).load_current()
     if loaded is None:
         raise UsageError(
             f"{workspace.shown(workspace.instruments_dir)}: expected an instrument master, found"

@@ -44,6 +44,7 @@ def status_of(session: Session, runner: Runner, *, started_ns: int, now_ns: int)
         pid=os.getpid(),
         run_id=session.recipe.run_id,
         phase=session.recipe.profile.phase or "",
+        venue=session.recipe.venue,
         state=session.engine.state.trading,
         started_ns=started_ns,
         updated_ns=now_ns,

@@ -17,13 +17,17 @@ from polyarb.store.workspace import Workspace
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that decisions depend on, apart from the frames of the tapes themselves."""
+    """Everything that decisions depend on, apart from the frames of the tapes themselves.
+
+    venue says whose market data it was; empty where that was not told yet.
+    """
 
     run_id: str
     code_digest: str
     profile: Profile
     catalogue: Catalogue
     tapes: tuple[str, ...]
+    venue: str = ""
 
     @property
     def config_digest(self) -> str:
@@ -49,6 +53,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             catalogue_digest=self.catalogue_digest,
             wall_time_ns=wall_time_ns,
             epoch=epoch,
+            venue=self.venue,
         )
 
 
@@ -58,7 +63,12 @@ def new_run_id(profile: Profile, wall_time_ns: int) -> str:
 
 
 def make_recipe(
-    run_id: str, profile: Profile, catalogue: Catalogue, tapes: Sequence[Path]
+    run_id: str,
+    profile: Profile,
+    catalogue: Catalogue,
+    tapes: Sequence[Path],
+    *,
+    venue: str = "",
 ) -> Recipe:
     """Make the recipe of a run that this code is about to begin."""
     return Recipe(
@@ -67,6 +77,7 @@ def make_recipe(
         profile=profile,
         catalogue=catalogue,
         tapes=tuple(str(path.absolute()) for path in tapes),
+        venue=venue,
     )
 
 

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from polyarb.config.effective import Effective
-from polyarb.config.loading import load_phase_profile
+from polyarb.config.loading import load_phase_profile, load_venue
 from polyarb.config.secrets import secret_values
 from polyarb.config.supervisor import find_supervisor
+from polyarb.config.wallet import refuse_any_key
 from polyarb.domain.errors import VenueError
 from polyarb.domain.limits import Phase, RunKind
+from polyarb.domain.venue import SANDBOX, TAPE
 from polyarb.engine.engine import Engine
 from polyarb.host.clock import SystemClock
 from polyarb.host.process_log import ProcessLog
@@ -29,11 +32,13 @@ from polyarb.wiring.backups.age import BackupAge
 from polyarb.wiring.edges import Edge, TapeEdge, TapeOptions, VenueEdge
 from polyarb.wiring.fencing import FencedJournal
 from polyarb.wiring.folding import FoldingJournal
+from polyarb.wiring.go_no_go.binding import venue_name
 from polyarb.wiring.latching import LatchingJournal
+from polyarb.wiring.markets import MarketOrigin, venue_origin
 from polyarb.wiring.observing import status_writer
 from polyarb.wiring.profile_changes import note_use
 from polyarb.wiring.recipe import make_recipe, new_run_id, save_recipe
-from polyarb.wiring.recovery.holding import carry_over
+from polyarb.wiring.recovery.holding import carry_over, refuse_other_venue
 from polyarb.wiring.recovery.keeping import SessionKeeper
 from polyarb.wiring.recovery.recovering import recover
 from polyarb.wiring.session import Session
@@ -42,14 +47,21 @@ from polyarb.wiring.supervising import supervised
 Kind = type[BaseException] | None
 
 
+class SandboxOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sandbox is the venue. Shape: info None is the one that serves this workspace."""
+
+    info: Path | None = None
+
+
 class StartOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What `start` was asked for.
 
-    Shape: tape None is the venue itself. Units: duration in seconds of wall time.
+    Shape: neither tape nor sandbox is the venue itself. Units: duration in seconds of wall time.
     """
 
     phase: Phase
     tape: TapeOptions | None = None
+    sandbox: SandboxOptions | None = None
     duration_s: float | None = None
 
 
@@ -66,17 +78,21 @@ def start(
 ) -> tuple[Session, Progress]:
     """Run a phase to its end; the watcher gets the session before its first event.
 
-    Errors: RefusedError for a live phase, which needs a GO record, and for a second process.
+    Errors: RefusedError for a live phase, which needs a GO record, for a second process, and in a
+    workspace that holds runs on another venue.
     """
     effective = load_phase_profile(workspace, options.phase)
     profile = effective.profile
     if profile.run is RunKind.LIVE:
         from polyarb.wiring.go_no_go.refusal import refuse_live  # no other start needs it
 
-        refuse_live(workspace, options.phase)
+        refuse_live(workspace, options.phase, _venue_of(workspace, options))
+    else:
+        refuse_any_key(workspace)
     with ExitStack() as stack:
         lock = acquire(workspace.lock_file, "this workspace")
         stack.callback(lock.release)
+        refuse_other_venue(workspace, _venue_of(workspace, options))
         log = _open_log(workspace, stack)
         tell = _both(log.tell, watcher.tell)
         change = note_use(workspace, profile, SystemClock())
@@ -92,7 +108,9 @@ def start(
             session.recipe.started(SystemClock().now_ns(), session.lease.epoch),
             is_halted=session.is_halted,
         )
-        log.tell(f"run {session.recipe.run_id} ended: {progress.stop_reason}")
+        beats = session.alerting.end(progress.stop_reason)
+        over = f"; over with it: {', '.join(beats)}" if beats else ""
+        log.tell(f"run {session.recipe.run_id} ended: {progress.stop_reason}{over}")
     return session, progress
 
 
@@ -131,14 +149,16 @@ def _wire(
     """Build the parts of a run and let each go in the right order when the run is over."""
     profile, clock = effective.profile, SystemClock()
     run_id = new_run_id(profile, clock.now_ns())
-    edge: Edge = (
-        TapeEdge(workspace, options.tape)
-        if options.tape is not None
-        else VenueEdge(workspace, profile, run_id, stack, tell)
+    edge = _edge(
+        workspace,
+        options,
+        lambda venue, origin: VenueEdge(
+            workspace, profile, run_id, stack, tell, venue=venue, origin=origin
+        ),
     )
     samplers = samplers_of(profile, is_recorded=edge.health() is None)
     alerting = open_alerting(workspace, profile, samplers, stack, tell)
-    recipe = make_recipe(run_id, profile, edge.catalogue, edge.tapes)
+    recipe = make_recipe(run_id, profile, edge.catalogue, edge.tapes, venue=edge.venue)
     save_recipe(workspace, recipe)
     journal = open_journal(workspace.journal_file, workspace.journal_dir)
     fence = take_lease(workspace.lease_file, clock.now_ns())
@@ -160,7 +180,7 @@ def _wire(
     )
     edge.attend(runner)
     recovered = recover(workspace, tell)
-    carry_over(recovered.past, runner, folding)
+    carry_over(recovered.past, edge.venue, runner, folding)
     if options.duration_s is not None:
         runner.duration_ns = int(options.duration_s * 1e9)
     session = Session(
@@ -177,6 +197,27 @@ def _wire(
     )
     _attend(workspace, session, clock, tell)
     return session
+
+
+def _venue_of(workspace: Workspace, options: StartOptions) -> str:
+    """Name the venue that is asked for, before anybody asks it anything."""
+    if options.tape is not None:
+        return TAPE
+    return SANDBOX if options.sandbox is not None else venue_name(load_venue(workspace))
+
+
+def _edge(
+    workspace: Workspace, options: StartOptions, open_live: Callable[[str, MarketOrigin], Edge]
+) -> Edge:
+    """Choose where market data comes from, and open it."""
+    if options.tape is not None:
+        return TapeEdge(workspace, options.tape)
+    if options.sandbox is not None:
+        from polyarb.wiring.sandbox.origin import sandbox_origin  # no other start needs it
+
+        return open_live(SANDBOX, sandbox_origin(workspace, options.sandbox.info))
+    origin = venue_origin(workspace)
+    return open_live(venue_name(origin.settings), origin)
 
 
 def _attend(

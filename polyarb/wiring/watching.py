@@ -208,13 +208,15 @@ class Watch:
 def open_watch(
     workspace: Workspace, phase: Phase, tell: Callable[[str], None], stack: ExitStack
 ) -> Watch:
-    """Take the watch of a workspace; it is left with the stack.
+    """Take the watch of a workspace; it is left with the stack. A full disk is no obstacle.
 
     Errors: RefusedError where somebody watches already; UsageError for rules with faults.
     """
     with store_faults("make", workspace.alerts_dir):
         ensure_directory(REAL, workspace.watch_alerts_dir)
-    lock = acquire(workspace.watch_alerts_dir / "lock", "the watch of this workspace")
+    lock = acquire(
+        workspace.watch_alerts_dir / "lock", "the watch of this workspace", needs_name=False
+    )
     stack.callback(lock.release)
     file, settings = load_alerts(workspace), load_alert_channels(workspace)
     envelope = load_phase_profile(workspace, phase).profile.envelope

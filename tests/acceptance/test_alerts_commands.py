@@ -9,10 +9,9 @@ from polyarb.alerts.engine import Transition
 from polyarb.host.clock import SystemClock
 from polyarb.store.workspace import create_workspace, open_workspace, shipped_templates
 from polyarb.wiring.alerts.desk import AlertDesk
-
-from acceptance.app import command, environment
-from alert_cases import firing
-from journal_cases import UNSYNCED
+from tests.acceptance.app import command, environment
+from tests.alert_cases import firing
+from tests.journal_cases import UNSYNCED
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from polyarb.domain.messages import BooksOpened, RecoverSet, SetSettled
 from polyarb.domain.order import SetStatus
+from polyarb.domain.venue import TAPE
 from polyarb.store.reading import read_journal
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.recovery.recovering import recover
@@ -26,7 +27,7 @@ def kill_and_go_on(polyarb: Polyarb, workspace: Path, kills: int, seed: int) -> 
     assert ended.returncode == 0, ended.stderr
     place = Workspace(workspace)
     past = recover(place, pytest.fail).past
-    assert {plan.status for plan in past.open_plans()} <= {SetStatus.HELD}
+    assert {plan.status for plan in past.open_plans(TAPE)} <= {SetStatus.HELD}
     for check in ("ledger", "replay"):
         verified = polyarb(check, "verify")
         assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -14,6 +14,30 @@ from tests.acceptance.app import command, environment
 START = ("start", "--phase", "shadow", "--tape", "data/samples/tape_hockey.jsonl.gz")
 
 
+NO_SPACE = 'trap "" XFSZ; ulimit -f 0; exec "$@"'
+
+
+def test_a_watch_begins_on_a_full_disk_looks_and_tells(workspace: Path) -> None:
+    watched = workspace / "data" / "alerts" / "watch"
+    watched.mkdir(parents=True)
+    watching = subprocess.Popen(
+        ["/bin/sh", "-c", NO_SPACE, "sh", *command("watch", "--json")],
+        cwd=workspace,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    look = msgspec.json.decode(watching.stdout.readline())
+    assert look["process"] is None
+    assert "free space on that disk" in look["fault"]
+    watching.send_signal(signal.SIGTERM)
+    assert watching.communicate(timeout=30)
+    assert watching.returncode == 0
+    assert (watched / "lock").read_bytes() == b""
+
+
 @pytest.fixture
 def heard(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:

@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from polyarb.domain.messages import BooksOpened, JournalMessage, OrderKilled, RecoverSet
 from polyarb.domain.order import SetStatus
+from polyarb.domain.venue import POLYMARKET
 from polyarb.ledger.fold import fold
 from polyarb.ledger.invariants import violations
 from polyarb.ledger.past import Past
@@ -29,7 +30,7 @@ def scenario_world(path: Path) -> World:
 
 def day_of_pnl(past: Past, time_ns: int) -> int:
     day = time_ns // DAY_NS
-    return sum(result.pnl for result in past.day_results() if result.day == day)
+    return sum(result.pnl for result in past.day_results(POLYMARKET) if result.day == day)
 
 
 def go_on(world: World, before: list[JournalMessage], run_id: str, since_ms: float) -> Drive:
@@ -40,14 +41,16 @@ def go_on(world: World, before: list[JournalMessage], run_id: str, since_ms: flo
     whole = [*before, *messages_of(records)]
     assert violations(fold(whole)) == ()
     (opened,) = [one for one in messages_of(records) if isinstance(one, BooksOpened)]
-    open_plans = past.open_plans()
+    open_plans = past.open_plans(POLYMARKET)
     assert [one.plan_id for one in opened.held] == [plan.key.plan_id for plan in open_plans]
     assert opened.day_pnl == day_of_pnl(past, at(since_ms))
     after = past_of(whole)
-    assert {plan.status for plan in after.open_plans()} <= {SetStatus.HELD}
+    assert {plan.status for plan in after.open_plans(POLYMARKET)} <= {SetStatus.HELD}
     assert {one.status for one in drive.engine.state.sets.values()} <= {SetStatus.HELD}
     exposure = drive.engine.state.exposure
-    assert exposure.open_notional == sum(plan.reserved or 0 for plan in after.open_plans())
+    assert exposure.open_notional == sum(
+        plan.reserved or 0 for plan in after.open_plans(POLYMARKET)
+    )
     assert exposure.day_pnl == day_of_pnl(after, at(since_ms))
     replay = replayed(world.catalogue, world.profile, events, records)
     assert replay.difference is None and replay.is_whole
@@ -77,7 +80,7 @@ def test_the_scenarios_are_cut_off_with_sets_in_every_state() -> None:
         past = Past()
         for message in messages_of(records):
             past.apply(message)
-            statuses |= {plan.status for plan in past.open_plans()}
+            statuses |= {plan.status for plan in past.open_plans(POLYMARKET)}
     assert statuses == {
         SetStatus.LEGGING,
         SetStatus.COMPLETE,

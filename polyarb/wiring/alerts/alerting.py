@@ -30,6 +30,7 @@ from polyarb.host.clock import SystemClock
 from polyarb.ports import Clock, Journal
 from polyarb.runner import Progress
 from polyarb.store.control import Halt, write_halt
+from polyarb.store.filesystem import REAL, ensure_directory, store_faults
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.alerts.channels import build_posts
 from polyarb.wiring.alerts.desk import AlertDesk, Health
@@ -160,6 +161,22 @@ class Alerting:
             self._tick(now_ns)
         self._judge()
 
+    def end(self, reason: str) -> tuple[str, ...]:
+        """End the heartbeat of a run that ended in order; return its rules.
+
+        Whatever else stands goes on: that nobody measures it any more does not make it over.
+        """
+        over = [
+            _ended(
+                msgspec.structs.replace(alert, summary=f"The run ended in order: {reason}"),
+                self._now().wall_ns,
+            )
+            for alert in self.engine.active
+            if alert.is_heartbeat
+        ]
+        self.desk.take(over)
+        return tuple(one.alert.rule for one in over)
+
     # Inside
 
     def _tick(self, now_ns: int) -> None:
@@ -236,6 +253,9 @@ def open_alerting(
     """
     assert profile.phase is not None
     file, settings = load_alerts(workspace), load_alert_channels(workspace)
+    with store_faults("make", workspace.alerts_dir):
+        # The watch may have to begin when this disk is full and takes no folder any more.
+        ensure_directory(REAL, workspace.watch_alerts_dir)
     clock = SystemClock()
     desk = AlertDesk(
         workspace.alerts_dir,

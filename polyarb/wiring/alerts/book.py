@@ -65,7 +65,7 @@ class AlertBook:
         self._records: dict[str, AlertRecord] = {}
         self._sequence = 0
         self._done: list[Waiting] = []
-        self._lock_file = acquire(directory / LOCK_FILE, "the book of alerts")
+        self._lock_file = acquire(directory / LOCK_FILE, "the book of alerts", needs_name=False)
         try:
             self._log = RecordLog(directory / LOG_FILE, AlertRecord, files=files)
             self._silence_log = RecordLog(directory / SILENCES_FILE, SilenceRecord, files=files)

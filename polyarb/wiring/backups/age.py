@@ -5,7 +5,7 @@ import math
 from polyarb.domain.errors import PolyarbError
 from polyarb.ports import Clock
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.backups.backups import newest_verified
+from polyarb.wiring.backups.listing import newest_verified
 
 LOOK_NS = 60 * 10**9
 _NS = 1_000_000_000

@@ -21,17 +21,15 @@ from polyarb.host.login import login_name
 from polyarb.store.backup.copying import make_own_directory, remove_tree
 from polyarb.store.backup.creating import Metadata, Request, create_backup
 from polyarb.store.backup.expiry import Dated, Pruning, choose_expired
-from polyarb.store.backup.manifest import Finding, Manifest
+from polyarb.store.backup.manifest import Manifest
 from polyarb.store.backup.places import (
     find_backup,
     list_names,
     lock_backups,
-    read_manifest,
     remove_backup,
     sweep,
-    time_of,
 )
-from polyarb.store.backup.register import BackupRecord, Deed, Word, backup_records, last_words
+from polyarb.store.backup.register import BackupRecord, Deed, Word, backup_records
 from polyarb.store.backup.restoring import Restoration, Target, restore_backup
 from polyarb.store.backup.snapshot import check_integrity
 from polyarb.store.backup.verifying import Verification, state_findings, verify_backup
@@ -40,6 +38,7 @@ from polyarb.store.filesystem import REAL, FileSystem, store_faults
 from polyarb.store.journal import open_journal
 from polyarb.store.locks import acquire
 from polyarb.store.workspace import Workspace, open_workspace
+from polyarb.wiring.backups.listing import list_backups, words_of
 from polyarb.wiring.recipe import load_recipe
 
 FRESH_NS = 3600 * 10**9
@@ -48,25 +47,6 @@ _NICENESS = 10
 _ASIDE = ".drill"
 
 Found = TypeVar("Found")
-
-
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """One backup as `list` tells it.
-
-    Shape: fault says why its manifest cannot be trusted, or is empty. Units: unix nanoseconds,
-    bytes; verified_ns is 0 where it was never found whole.
-    """
-
-    name: str
-    path: str
-    created_ns: int
-    age_ns: int
-    size: int
-    records: int
-    is_verified: bool
-    verified_ns: int
-    with_tapes: bool
-    fault: str = ""
 
 
 class Created(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,27 +127,12 @@ def step_back() -> None:
         os.nice(missing)
 
 
-def list_backups(place: Workspace) -> tuple[Listed, ...]:
-    """List the backups of a workspace, oldest first, without reading their files through."""
-    words, now_ns = _words(place), SystemClock().now_ns()
-    return tuple(
-        _listed(place.backups_dir / name, words.get(name, Word()), now_ns)
-        for name in list_names(place.backups_dir)
-    )
-
-
-def newest_verified(place: Workspace) -> Listed | None:
-    """Return the newest backup that was found whole when last looked at, if there is one."""
-    verified = [one for one in list_backups(place) if one.is_verified]
-    return verified[-1] if verified else None
-
-
 def verify(place: Workspace, names: Sequence[str]) -> Iterator[Verification]:
     """Verify backups by name and record what was found.
 
     Errors: UsageError for a name that is none.
     """
-    words = _words(place)
+    words = words_of(place)
     for directory in [find_backup(place.backups_dir, name) for name in names]:
         word = words.get(directory.name, Word())
         found = verify_backup(directory, known_seal=word.created_seal)
@@ -198,7 +163,7 @@ def restore(
     directory, known_seal = Path(name).absolute(), ""
     if place is not None:
         directory = find_backup(place.backups_dir, name)
-        known_seal = _words(place).get(name, Word()).created_seal
+        known_seal = words_of(place).get(name, Word()).created_seal
         if into.resolve().is_relative_to(place.backups_dir.resolve()):
             raise UsageError(f"--into: expected a directory outside of backups/, found {into}")
     elif not directory.is_dir():
@@ -245,7 +210,7 @@ def drill(place: Workspace, *, fresh_ns: int = FRESH_NS) -> RestoreDrill:
     clock = SystemClock()
     began_ns = clock.now_ns()
     name = _fresh(place, began_ns, fresh_ns)
-    known_seal = _words(place).get(name, Word()).created_seal
+    known_seal = words_of(place).get(name, Word()).created_seal
     with _aside(place) as folder:
         steps = _Steps(clock)
         target = Target(into=folder / "workspace", now_ns=began_ns, known_seal=known_seal)
@@ -376,36 +341,6 @@ def _aside(place: Workspace) -> Iterator[Path]:
         lock.release()
 
 
-def _listed(directory: Path, word: Word, now_ns: int) -> Listed:
-    found = read_manifest(directory)
-    if isinstance(found, Finding):
-        created_ns = time_of(directory.name) or 0
-        return Listed(
-            name=directory.name,
-            path=str(directory),
-            created_ns=created_ns,
-            age_ns=now_ns - created_ns,
-            size=0,
-            records=0,
-            is_verified=False,
-            verified_ns=0,
-            with_tapes=False,
-            fault=found.text,
-        )
-    is_verified = word.is_verified(found.seal)
-    return Listed(
-        name=found.name,
-        path=str(directory),
-        created_ns=found.created_ns,
-        age_ns=now_ns - found.created_ns,
-        size=found.size,
-        records=found.journal.head.sequence,
-        is_verified=is_verified,
-        verified_ns=word.verified_ns if is_verified else 0,
-        with_tapes=any(tape.is_included for tape in found.tapes),
-    )
-
-
 def _metadata(place: Workspace, now_ns: int) -> Metadata:
     moment = datetime.fromtimestamp(now_ns / 1e9, UTC)
     return Metadata(
@@ -417,10 +352,6 @@ def _metadata(place: Workspace, now_ns: int) -> Metadata:
         user=login_name(),
         workspace=str(place.root),
     )
-
-
-def _words(place: Workspace) -> dict[str, Word]:
-    return last_words(backup_records(place).stream())
 
 
 def _note(place: Workspace, deed: Deed, name: str, seal: str, detail: str = "") -> None:

@@ -103,11 +103,12 @@ CHECKS: tuple[CheckKind, ...] = (
     ),
     CheckKind(
         name=CheckName.WALLET,
-        asks="Is a wallet's secret set where nothing needs one?",
-        warns="it is, and the profile in use trades: this version signs nothing",
-        fails="it is, and the profile in use only watches",
-        remedy="take it out of .env and the environment; move the funds to a new wallet if"
-        " somebody else may have read it",
+        asks="Does the wallet's key lie where it belongs, and no wallet's secret anywhere else?",
+        warns="the profile in use trades, and there is no key, or another secret is set",
+        fails="a secret is set, and the profile in use only watches; others may read the key or"
+        " its folder; there are two keys; it is not of the configured wallet",
+        remedy="take it out of .env and the environment; chmod 600 what is named; move the funds to"
+        " a new wallet if somebody else may have read it; docs/KEYS.md tells how",
     ),
     CheckKind(
         name=CheckName.JOURNAL,
@@ -288,6 +289,11 @@ The exit code is 2 when {ours} fails, else 4 when another one fails, else 0.
 | check | asks | warns when | fails when | remedy |
 |---|---|---|---|---|
 {rows}
+`wallet` goes by names such as PRIVATE_KEY and MNEMONIC wherever they stand. What only looks like a
+private key (64 hex digits) counts as one under any name in .env; in the environment, where digests
+of other programs look the same, its name must allow it, such as KEY, SECRET, PRIV, SEED, PHRASE,
+WALLET, SIGNER, ACCOUNT, OWNER, PASS, TOKEN, CREDENTIAL, POLY, or the word PK, SK, ETH or EOA.
+
 A host is reached in stages; the first one that fails decides what is to be done:
 
 | stage | remedy |

@@ -7,6 +7,7 @@ import msgspec
 
 from polyarb.config.alert_channels import load_alert_channels
 from polyarb.config.alerts import load_alerts
+from polyarb.config.environment import PRIVATE_KEY_NAME
 from polyarb.config.secrets import secret_values, wallet_secrets
 from polyarb.domain.drills import DrillOutcome
 from polyarb.domain.errors import StoreError
@@ -24,7 +25,7 @@ from polyarb.store.lines import LineFile
 from polyarb.store.locks import find_holder
 from polyarb.store.reading import read_anchor
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.backups.backups import newest_verified
+from polyarb.wiring.backups.listing import newest_verified
 from polyarb.wiring.drills.digests import evidence_digests
 
 BACKUP_AGE_NS_MAX = DAY_NS
@@ -38,6 +39,7 @@ AUDIT_KINDS: dict[str, type[msgspec.Struct]] = {
     "drills": DrillOutcome,
 }
 """What the lines of each file are; those of another file are any record."""
+MAKE_KEY = "make a key with `polyarb keys new`, or take one over with `polyarb keys import`"
 _HOUR_NS = 3_600 * 10**9
 _NS_PER_S = 10**9
 
@@ -78,14 +80,21 @@ def _channel_secrets(place: Workspace) -> list[str]:
 
 
 def check_wallet(place: Workspace, phase: Phase | None) -> Finding:
-    """Look for secrets that would open a wallet: this version signs nothing."""
+    """Look for the wallet's key where it belongs, and for secrets of wallets anywhere else."""
     found = wallet_secrets(place)
-    if not found:
-        return ok("no wallet's secret is set in .env or the environment")
-    told = f"set: {', '.join(found)}"
     if phase in (None, Phase.SHADOW):
-        return fail(f"{told}; the shadow phase holds no key")
-    return warn(f"{told}; this version signs nothing and needs none")
+        if found:
+            return fail(f"set: {', '.join(found)}; the shadow phase holds no key")
+        return ok("no wallet's secret is set in .env or the environment")
+    from polyarb.wiring.keys.looking import look_at_key  # shadow loads nothing that signs
+
+    seen = look_at_key(place)
+    strays = [name for name in found if name != f"{PRIVATE_KEY_NAME} in .env"]
+    if seen.faults:
+        return fail("; ".join(seen.faults))
+    if strays:
+        return warn(f"{seen.found}; set, and read by nothing: {', '.join(strays)}")
+    return ok(seen.found) if seen.has_key else warn(seen.found, MAKE_KEY)
 
 
 def check_audit(place: Workspace) -> Finding:

@@ -6,28 +6,38 @@ import msgspec
 
 from polyarb.config import config_digest, load_phase_profile, load_relations, load_venue
 from polyarb.domain.limits import Phase
-from polyarb.domain.venue import VenueSettings
+from polyarb.domain.venue import POLYMARKET, SANDBOX, VenueSettings
 from polyarb.host.digest import code_digest, value_digest
 from polyarb.rollout.record import Binding, GoNoGoRecord
 from polyarb.store.go_no_go import record_files
 from polyarb.store.workspace import Workspace
+from polyarb.wiring.recovery.holding import bound_venue, refuse_other_venue
 
-POLYMARKET = "polymarket"
 
-
-def binding_of(place: Workspace, phase: Phase) -> Binding:
+def binding_of(place: Workspace, phase: Phase, venue: str | None = None) -> Binding:
     """Say what a record of a phase must be bound to, at this moment.
 
-    Errors: UsageError and RefusedError of the configuration.
+    Without a venue it is the workspace's own: where its evidence was gathered, else where it would
+    be. Errors: UsageError and RefusedError of the configuration, and of one that names another
+    venue than the workspace is bound to; BrokenJournalError where that cannot be told.
     """
     profile = load_phase_profile(place, phase).profile
     return Binding(
         phase=phase,
-        venue=venue_name(load_venue(place)),
+        venue=evidence_venue(place) if venue is None else venue,
         workspace=str(place.root),
         code_digest=code_digest(),
         config_digest=config_digest(profile, load_relations(place)),
     )
+
+
+def evidence_venue(place: Workspace) -> str:
+    """Name the venue that what is recorded here shows something of. Errors: of binding_of."""
+    if bound_venue(place) == SANDBOX:
+        return SANDBOX
+    venue = venue_name(load_venue(place))
+    refuse_other_venue(place, venue)
+    return venue
 
 
 def venue_name(settings: VenueSettings) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +15,7 @@ from polyarb.config.operators import load_operators
 from polyarb.domain.drills import DrillOutcome
 from polyarb.domain.errors import PolyarbError
 from polyarb.domain.limits import Phase, Profile
-from polyarb.domain.venue import VenueSettings
+from polyarb.domain.venue import SANDBOX, VenueSettings
 from polyarb.rollout.attestations import Attestation
 from polyarb.rollout.checks import CheckId, Status
 from polyarb.rollout.drills import DRILL_SPECS, Digests, DrillName, drill_requirement
@@ -24,6 +25,7 @@ from polyarb.store.evidence import drill_outcomes
 from polyarb.store.lines import LineFile
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.drills.digests import evidence_digests
+from polyarb.wiring.go_no_go.binding import evidence_venue
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 
@@ -41,7 +43,8 @@ class Sight:
     """What every check sees.
 
     Shape: profile None and digests None where the configuration does not load, fault says why;
-    drills_fault and people_fault say why recorded evidence cannot be read.
+    drills_fault and people_fault say why recorded evidence cannot be read; passphrase_file is
+    where the passphrase of the wallet's key stands, if somebody named it.
     """
 
     place: Workspace
@@ -56,6 +59,7 @@ class Sight:
     attestations: tuple[Attestation, ...]
     drills_fault: str = ""
     people_fault: str = ""
+    passphrase_file: Path | None = None
 
     def drill(self, name: DrillName) -> Requirement:
         """Judge the evidence of one drill; what cannot be read or bound is no pass."""
@@ -106,7 +110,7 @@ def gather(place: Workspace, phase: Phase, now_ns: int) -> Sight:
     """
     settings, profile, digests, fault = VenueSettings(), None, None, ""
     try:
-        settings = load_venue(place)
+        settings = _evidence_settings(place)
         profile = load_phase_profile(place, phase).profile
         digests = evidence_digests(place)
     except PolyarbError as found:
@@ -127,6 +131,18 @@ def gather(place: Workspace, phase: Phase, now_ns: int) -> Sight:
         drills_fault=drills_fault,
         people_fault=people_fault,
     )
+
+
+def _evidence_settings(place: Workspace) -> VenueSettings:
+    """Return how the venue is reached of which evidence was gathered here: that one is looked at.
+
+    Errors: of the configuration; VenueError where it is a sandbox, and none is running.
+    """
+    if evidence_venue(place) != SANDBOX:
+        return load_venue(place)
+    from polyarb.wiring.sandbox.origin import sandbox_origin  # no other judgement needs it
+
+    return sandbox_origin(place, None).settings
 
 
 def _read(file: LineFile[Record]) -> tuple[tuple[Record, ...], str]:

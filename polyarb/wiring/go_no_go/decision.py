@@ -3,7 +3,9 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from random import SystemRandom
 
 import msgspec
@@ -95,14 +97,14 @@ class GoNoGo(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: int
 
 
-def decide(place: Workspace, phase: Phase) -> GoNoGo:
+def decide(place: Workspace, phase: Phase, passphrase_file: Path | None = None) -> GoNoGo:
     """Make every check of a phase and judge them; nothing is written.
 
     Errors: UsageError for config/operators.yaml.
     """
     clock = SystemClock()
     began_ns = clock.monotonic_ns()
-    sight = gather(place, phase, clock.now_ns())
+    sight = replace(gather(place, phase, clock.now_ns()), passphrase_file=passphrase_file)
     checks = run_abandoning(_check_all(sight, _instruments(clock, _time_servers(place))))
     journal = _journal_place(place)
     record = make_record(_binding(sight), checks, requirements(sight), journal, clock.now_ns())

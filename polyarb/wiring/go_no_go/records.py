@@ -13,9 +13,9 @@ from polyarb.store.backup.verifying import verify_backup
 from polyarb.store.go_no_go import record_files
 from polyarb.store.records import Anchor
 from polyarb.store.status import read_status
-from polyarb.store.verification import verify_journal
+from polyarb.store.verification import verify_news
 from polyarb.store.workspace import Workspace
-from polyarb.wiring.backups.backups import list_backups, newest_verified
+from polyarb.wiring.backups.listing import list_backups, newest_verified
 from polyarb.wiring.go_no_go.binding import read_record
 from polyarb.wiring.go_no_go.context import Seen, Sight, erred, failed, missing, passed, weigh
 
@@ -58,7 +58,9 @@ def check_journal_chain(sight: Sight) -> Seen:
     """D1: every record is what was written, and none that somebody has seen is gone."""
     place = sight.place
     anchors = list(known_anchors(place))
-    report = verify_journal(place.journal_file, place.journal_dir, anchors=anchors)
+    report, passed_over = verify_news(
+        place.journal_file, place.journal_dir, place.verified_segments_file, anchors=anchors
+    )
     faults = [
         f"{place.shown(Path(one.file))} line {one.line}: {one.kind}: expected {one.expected},"
         f" found {one.found}"
@@ -68,7 +70,8 @@ def check_journal_chain(sight: Sight) -> Seen:
         return missing("no run was ever recorded", remedy="run the shadow phase first")
     return weigh(
         faults,
-        f"{report.records} records in {report.segments} segments, every hash right",
+        f"{report.records} records in {report.segments} segments, every hash right;"
+        f" of these, {passed_over} segments hold the bytes that were verified before",
         f"it reaches the {len(anchors)} places of it that are known from elsewhere",
     )
 

@@ -110,9 +110,9 @@ def check_stream(sight: Sight, found: Findings) -> Seen:
 
 def check_key(sight: Sight) -> Seen:
     """Y4: the key signs for its address; in shadow, there is no key and no signer."""
-    secrets = wallet_secrets(sight.place)
     if sight.phase is not Phase.SHADOW:
-        return no_live_execution(CheckId.Y4, "no key can be loaded")
+        return _prove(sight)
+    secrets = wallet_secrets(sight.place)
     loaded = [name for name in SIGNER_MODULES if name in sys.modules]
     stores = [sight.place.shown(path) for path in _keystores(sight.place)]
     faults = [f"a wallet's secret is set: {name}" for name in secrets]
@@ -126,16 +126,34 @@ def check_key(sight: Sight) -> Seen:
     )
 
 
+def _prove(sight: Sight) -> Seen:
+    """Let the key sign a probe, and hold its address against the configured wallet."""
+    # Only who may hold a key loads what signs.
+    from polyarb.wiring.keys.looking import prove_key
+    from polyarb.wiring.keys.passphrases import CREDENTIAL, Unlock
+
+    seen = prove_key(sight.place, Unlock(file=sight.passphrase_file))
+    if seen.faults or seen.proven:
+        return weigh(seen.faults, seen.found)
+    return missing(
+        seen.found,
+        "nobody gave its passphrase, so that it was not opened",
+        remedy="run `polyarb go-no-go` with --passphrase-file, or as a service with the"
+        f" credential {CREDENTIAL}",
+    )
+
+
 def _private_files(place: Workspace) -> list[Path]:
-    keys = [path for path in (place.data_dir / "keys").glob("*") if path.is_file()]
-    return [path for path in (place.env_file, *keys, *_keystores(place)) if path.is_file()]
+    found = {place.env_file, *place.keys_dir.glob("*"), *_keystores(place)}
+    return sorted(path for path in found if path.is_file())
 
 
 def _keystores(place: Workspace) -> list[Path]:
     """Find Web3 keystores by their usual names and places."""
     folders = (place.root, place.root / "config", place.data_dir, place.root / "keystore")
     patterns = ("UTC--*", "*keystore*.json", "*.keystore")
-    return sorted({path for one in folders for name in patterns for path in one.glob(name)})
+    found = {path for one in folders for name in patterns for path in one.glob(name)}
+    return sorted(found | ({place.keystore_file} if place.keystore_file.exists() else set()))
 
 
 def _searchable(place: Workspace) -> list[Path]:

@@ -39,6 +39,9 @@ CHAIN_ID = 137
 REFUSED = 3
 """The exit code of a refused start."""
 START_S_MAX = 4.5
+JOURNAL_BYTES_MAX = 64 << 20
+"""What a report is built of within the deadline of a check: about 170,000 records."""
+REPORT_AGE_S_MAX = 26 * 3_600
 SCRIPTS = ("start_shadow.sh", "start_live_safe.sh", "go_no_go_check.sh")
 """Shell commands that ship beside the package in a checkout."""
 _MADE_UP = """\
@@ -124,9 +127,11 @@ def check_gate(sight: Sight) -> Seen:
 
 
 def check_report(sight: Sight) -> Seen:
-    """Y8: the daily report is built and rendered."""
+    """Y8: the daily report is built and rendered; of a long journal, it was within a day."""
     from polyarb.wiring.reports.reporting import daily_report
 
+    if _journal_bytes(sight.place) > JOURNAL_BYTES_MAX:
+        return _check_written_report(sight)
     report = daily_report(sight.place, None)
     if report is not None:
         return passed(f"the report of {report.day} is built, {_rendered(report)} bytes in all")
@@ -190,6 +195,34 @@ def check_log(sight: Sight) -> Seen:
 
 def _is_runnable(path: Path) -> bool:
     return os.access(path, os.X_OK)
+
+
+def _journal_bytes(place: Workspace) -> int:
+    files = [*place.journal_dir.glob("*.jsonl"), place.journal_file]
+    return sum(path.stat().st_size for path in files if path.exists())
+
+
+def _check_written_report(sight: Sight) -> Seen:
+    """Look for the report that `report daily` wrote: this journal is too long to be read here."""
+    told = f"the journal has more than the {JOURNAL_BYTES_MAX >> 20} MiB that are read here"
+    remedy = "run `polyarb report daily`, as its timer does each day"
+    written = sight.place.daily_reports_dir.glob("*.json")
+    newest = max(written, key=lambda path: path.stat().st_mtime_ns, default=None)
+    if newest is None:
+        return missing(f"{told}, and no daily report was written", remedy=remedy)
+    age_s = sight.now_ns / 1e9 - newest.stat().st_mtime
+    found = f"{told}; {sight.place.shown(newest)} was written {age_s / 3_600:.1f} hours ago"
+    if not 0 <= age_s <= REPORT_AGE_S_MAX:
+        return missing(f"{found}, expected at most 26", remedy=remedy)
+    try:
+        day = msgspec.json.decode(newest.read_bytes(), type=_ReportHead).day
+    except msgspec.DecodeError as fault:
+        return failed(f"{found}, and is none: {fault}", remedy=remedy)
+    return passed(f"{found}, of {day}")
+
+
+class _ReportHead(msgspec.Struct, frozen=True):
+    day: str
 
 
 def _rendered(report: DailyReport) -> int:

@@ -9,9 +9,11 @@ import msgspec
 
 from polyarb.domain.errors import StoreError
 from polyarb.ledger.past import Past
-from polyarb.store.reading import read_journal
+from polyarb.store.reading import read_journal, read_verified
 from polyarb.store.records import START, Anchor, JournalRecord
 from polyarb.store.session import SessionSnapshot, read_session
+from polyarb.store.verification import verify_news
+from polyarb.store.verified import read_verified_segments
 from polyarb.store.workspace import Workspace
 
 
@@ -39,8 +41,16 @@ def recover(workspace: Workspace, tell: Callable[[str], None]) -> Recovered:
             "journal does not have; the whole journal is read instead"
         )
     past = Past()
-    records = read_journal(workspace.journal_file, workspace.journal_dir)
-    return Recovered(past=past, since=START, replayed=_fold(past, records))
+    return Recovered(past=past, since=START, replayed=_fold(past, _whole_journal(workspace)))
+
+
+def _whole_journal(workspace: Workspace) -> Iterator[JournalRecord]:
+    """Return every record; finished segments that were verified before are not verified anew."""
+    files = workspace.journal_file, workspace.journal_dir
+    if not read_verified_segments(workspace.verified_segments_file):
+        return read_journal(*files)  # in one reading
+    report, _ = verify_news(*files, workspace.verified_segments_file)
+    return read_verified(*files, report.head) if report.is_whole else read_journal(*files)
 
 
 def _usable_snapshot(workspace: Workspace, tell: Callable[[str], None]) -> SessionSnapshot | None:

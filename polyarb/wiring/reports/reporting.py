@@ -23,7 +23,7 @@ from polyarb.reports.runs import Run, list_runs, with_run
 from polyarb.reports.survey import Survey
 from polyarb.reports.window import Window, day_window, range_window
 from polyarb.store.reading import read_journal
-from polyarb.store.verification import JournalReport, verify_journal
+from polyarb.store.verification import JournalReport, verify_anew
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.census import census_records
 from polyarb.wiring.reports.sources import (
@@ -164,7 +164,9 @@ def read_ledger(workspace: Workspace) -> LedgerReading:
 
 def verify_ledger(workspace: Workspace) -> LedgerVerification:
     """Check the journal's chain, and every invariant of the ledger of all its runs."""
-    journal = verify_journal(workspace.journal_file, workspace.journal_dir)
+    journal = verify_anew(
+        workspace.journal_file, workspace.journal_dir, workspace.verified_segments_file
+    )
     ledger = Ledger()
     for record in as_far_as_whole(workspace):
         ledger.apply(record.message)

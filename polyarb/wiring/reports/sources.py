@@ -24,7 +24,7 @@ from polyarb.store.filesystem import store_faults
 from polyarb.store.locks import find_holder
 from polyarb.store.reading import read_journal, read_verified
 from polyarb.store.records import Anchor, Envelope, JournalRecord, open_envelope
-from polyarb.store.verification import JournalBreak, JournalReport, verify_journal
+from polyarb.store.verification import JournalBreak, JournalReport, verify_news
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.recipe import Recipe, load_recipe
 
@@ -74,7 +74,12 @@ def scan_journal(workspace: Workspace) -> ScannedJournal:
         edge = _edge(envelope) if envelope.event_type in _EDGES else None
         fold.take(envelope.sequence, envelope.time_ns, envelope.event_type, edge)
 
-    report = verify_journal(workspace.journal_file, workspace.journal_dir, on_record=look)
+    report, _ = verify_news(
+        workspace.journal_file,
+        workspace.journal_dir,
+        workspace.verified_segments_file,
+        on_record=look,
+    )
     is_running = find_holder(workspace.lock_file) is not None
     if report.is_whole:
         return ScannedJournal(

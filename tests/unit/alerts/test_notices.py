@@ -4,8 +4,7 @@ import msgspec
 from polyarb.alerts.alert import Alert, Severity
 from polyarb.alerts.notices import LINES_MAX, compose
 from polyarb.alerts.outbox import Item, Note, Parcel
-
-from alert_cases import START_NS, firing, resolved
+from tests.alert_cases import START_NS, firing, resolved
 
 
 def parcel(*alerts: Alert, omitted: int = 0, note: Note = Note.NEW) -> Parcel:

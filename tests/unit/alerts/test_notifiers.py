@@ -16,9 +16,8 @@ from polyarb.domain.errors import DeliveryError, UsageError
 from polyarb.domain.secret import Secret
 from polyarb.ports import Notice
 from polyarb.wiring.alerts.channels import silence_libraries
-
-from alert_cases import START_NS, StandingClock
-from webhook_server import KEY, Manner, WebhookServer, closed_port
+from tests.alert_cases import START_NS, StandingClock
+from tests.webhook_server import KEY, Manner, WebhookServer, closed_port
 
 CANARY = "c4n4ry-Zq7Xw9Lm2Kp5"
 TOKEN = f"123456:{CANARY}-0123456789"

@@ -16,8 +16,7 @@ from polyarb.alerts.outbox import (
     Note,
     Patience,
 )
-
-from alert_cases import SECOND_NS, START_NS, firing
+from tests.alert_cases import SECOND_NS, START_NS, firing
 
 HOUR_NS = 3_600 * SECOND_NS
 

@@ -15,9 +15,8 @@ from polyarb.host.clock import SystemClock
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
 from polyarb.wiring.alerts.desk import AlertDesk
 from polyarb.wiring.alerts.outbox import Post
-
-from alert_cases import RecordingNotifier, firing
-from journal_cases import UNSYNCED
+from tests.alert_cases import RecordingNotifier, firing
+from tests.journal_cases import UNSYNCED
 
 Call = Callable[..., int]
 

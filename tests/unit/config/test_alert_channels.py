@@ -17,8 +17,7 @@ from polyarb.domain.errors import RefusedError, UsageError
 from polyarb.domain.secret import Secret
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.alerts.channels import build_posts
-
-from alert_cases import StandingClock
+from tests.alert_cases import StandingClock
 
 CANARY = "c4n4ry-Zq7Xw9Lm2Kp5"
 URL = f"https://hooks.example/{CANARY}?a=b"

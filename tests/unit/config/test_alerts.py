@@ -259,6 +259,14 @@ def test_a_file_that_is_not_there_is_a_fault_of_the_store(tmp_path: Path) -> Non
         load_alerts(Workspace(tmp_path))
 
 
+def test_another_file_that_is_not_there_is_a_wrong_word(tmp_path: Path) -> None:
+    absent = tmp_path / "no.yaml"
+    with pytest.raises(UsageError, match=r"no.yaml: expected a file, found none of this name"):
+        load_alerts(Workspace(tmp_path), absent)
+    with pytest.raises(UsageError, match=r"no.yaml: expected a file, found none of this name"):
+        run_cases(Workspace(tmp_path), (), (absent,))
+
+
 CASES = """\
 rule_files: [polyarb.rules.yaml]
 evaluation_interval: 10s

@@ -121,7 +121,8 @@ def test_all_faults_of_all_files_are_told_together_with_the_nearest_key(edit: Ed
     assert sorted(faults(caught)) == sorted(
         [
             f"{Path('config/config.yaml')}:8: log_level: expected one of breaker, clock, guards,"
-            " phases, profile, recording, shadow, sizing, universe, venue, found an unknown key",
+            " phases, profile, recording, shadow, sizing, universe, venue, wallet, found an"
+            " unknown key",
             f"{profile}: families: expected this key, found nothing",
             f"{profile}:8: run: expected live (the nearest), found the text life",
             f"{profile}:10: familys: expected families (the nearest), found an unknown key",

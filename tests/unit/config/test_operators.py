@@ -108,12 +108,36 @@ def test_wallet_secrets_are_named_and_never_shown(
     assert wallet_secrets(place) == ()
     place.env_file.write_text(f"PRIVATE_KEY=0x{'ab' * 32}\nTELEGRAM_TOKEN=123456789:abcdef\nA=\n")
     monkeypatch.setenv("WALLET_SECRET", "something long enough")
-    monkeypatch.setenv("ODD", "cd" * 32)
+    monkeypatch.setenv("ODD_ACCOUNT", "cd" * 32)
     assert wallet_secrets(place) == (
-        "ODD in environment",
+        "ODD_ACCOUNT in environment",
         "PRIVATE_KEY in .env",
         "WALLET_SECRET in environment",
     )
+
+
+@pytest.mark.parametrize("name", ["IMAGE_DIGEST", "SOURCE_SHA256", "CONDITION_ID", "PKG_HASH"])
+def test_a_digest_of_others_in_the_environment_opens_no_wallet_and_one_in_dotenv_may(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "0x" + "cd" * 32)
+    assert wallet_secrets(place) == ()
+    place.env_file.write_text(f"{name}={'cd' * 32}\n")
+    assert wallet_secrets(place) == (f"{name} in .env",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("DEPLOYER_KEY", "my_secret", "PRIVATE", "SEED", "pk", "BOT_PK", "ETH_SK", "SIGNER"),
+        *("MNEMONIC", "WALLET", "ACCOUNT_1", "OWNER", "POLYARB_X", "POLYMARKET_A", "PRIVKEY"),
+    ],
+)
+def test_a_name_that_may_mean_a_key_makes_one_of_what_looks_like_one(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, " " + "cd" * 32)
+    assert wallet_secrets(place) == (f"{name} in environment",)
 
 
 def test_the_secrets_of_dotenv_are_those_whose_name_tells_it(place: Workspace) -> None:

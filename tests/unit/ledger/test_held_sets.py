@@ -8,13 +8,7 @@ from polyarb.ledger.fold import Ledger, fold
 from polyarb.ledger.invariants import violations
 from polyarb.ledger.plans import held_set
 from polyarb.ledger.pnl import PnlColumns, by_plan, total
-from tests.plan_lives import NOON_NS, Life, held, run_started
-
-
-def redeemed(life: Life, proceeds: int) -> Life:
-    return life.settled(SetStatus.SETTLED, proceeds, gas=20_000).changed(
-        SetStatus.HELD, SetStatus.SETTLED
-    )
+from tests.plan_lives import NOON_NS, held, redeemed, run_started
 
 
 def test_a_redeemed_set_earns_what_its_winner_paid_less_cost_fees_and_gas() -> None:
@@ -63,7 +57,7 @@ def test_a_ledger_that_begins_after_earlier_runs_knows_what_they_left_but_not_th
 ):
     past = fold([run_started("run", NOON_NS - 1), *held().messages])
     ledger = Ledger()
-    ledger.begin_after(past.run, [plan for plan in past.plans.values() if plan.is_held])
+    ledger.begin_after(past.run, past.venue, [plan for plan in past.plans.values() if plan.is_held])
     assert total(ledger.pnl) == PnlColumns()
     ledger.apply(run_started("run", NOON_NS - 1))
     assert ledger.run == 2

@@ -10,10 +10,12 @@ from polyarb.domain.messages import JournalMessage, RunStarted
 from polyarb.domain.order import DayResult, SetStatus
 from polyarb.domain.plan import Family
 from polyarb.domain.units import MICRO
+from polyarb.domain.venue import POLYMARKET, SANDBOX, TAPE
 from polyarb.ledger.fold import fold
 from polyarb.ledger.past import Past, PastState
 from polyarb.ledger.plans import held_set
 from polyarb.ledger.pnl import total
+from polyarb.ledger.runs import superseded
 from tests.plan_lives import (
     DAY_NS,
     NOON_NS,
@@ -23,6 +25,7 @@ from tests.plan_lives import (
     broken,
     held,
     missed,
+    redeemed,
     run_started,
     run_stopped,
 )
@@ -75,8 +78,8 @@ def test_going_on_from_what_was_written_down_is_folding_from_the_beginning(
     cut = data.draw(st.integers(0, len(messages)))
     went_on = past_of(messages[cut:], Past.of(written_down(past_of(messages[:cut]))))
     assert went_on.state() == whole.state()
-    assert went_on.left() == whole.left()
-    assert went_on.day_results() == whole.day_results()
+    assert went_on.left(TAPE) == whole.left(TAPE)
+    assert went_on.day_results(TAPE) == whole.day_results(TAPE)
     assert went_on.run == whole.run == sum(isinstance(m, RunStarted) for m in messages)
 
 
@@ -86,7 +89,7 @@ def test_a_life_that_is_over_keeps_its_last_words_from_an_older_one_of_its_name(
     whole = past_of([*older, *later])
     went_on = past_of(later[-1:], Past.of(written_down(past_of([*older, *later[:-1]]))))
     assert went_on.state() == whole.state()
-    (left,) = went_on.left()
+    (left,) = went_on.left(TAPE)
     assert left.status is SetStatus.HELD
 
 
@@ -95,14 +98,14 @@ def test_open_sets_are_those_of_the_ledger(messages: list[JournalMessage]) -> No
     past, ledger = past_of(messages), fold(messages)
     open_plans = {key: plan for key, plan in ledger.plans.items() if plan.is_open}
     assert {key: plan for key, plan in past.plans.items() if plan.is_open} == open_plans
-    assert set(past.left()) <= set(map(held_set, open_plans.values()))
+    assert set(past.left(TAPE)) <= set(map(held_set, open_plans.values()))
 
 
 def test_a_day_has_what_its_settled_sets_earned_and_nothing_of_the_open_ones() -> None:
     lives = [binary_merged().messages, broken().messages, held().messages]
     messages = [run_started("run", NOON_NS - 1), *(one for life in lives for one in life)]
     closed = fold([messages[0], *lives[0], *lives[1]])
-    (result,) = past_of(messages).day_results()
+    (result,) = past_of(messages).day_results(TAPE)
     assert result == DayResult(
         run=1, day=NOON_NS // DAY_NS, pnl=total(closed.pnl).settled or 0, began_ns=NOON_NS - 1
     )
@@ -114,29 +117,29 @@ def test_every_day_has_its_own_result_in_the_run_that_settled_it() -> None:
     life = binary_merged(start_ns=evening)
     messages = [run_started("first", evening - 1, "a"), *life.messages[:-2]]
     messages += [run_started("second", evening + 9 * 10**9, "b"), *life.messages[-2:]]
-    (result,) = past_of(messages).day_results()
+    (result,) = past_of(messages).day_results(TAPE)
     assert (result.run, result.day) == (2, NOON_NS // DAY_NS + 1)
 
 
 def test_a_run_that_was_superseded_leaves_no_result_and_no_set() -> None:
     once = [run_started("first", NOON_NS - 1), *binary_merged().messages, *held().messages]
     twice = [*once, run_started("again", NOON_NS - 1), *binary_merged().messages[:5]]
-    assert [result.run for result in past_of(twice).day_results()] == [1]
+    assert [result.run for result in past_of(twice).day_results(TAPE)] == [1]
     twice += [*binary_merged().messages[5:], *held().messages, run_stopped(NOON_NS + DAY_NS)]
     past = past_of(twice)
-    assert [result.run for result in past.day_results()] == [2]
-    assert [plan.key.run for plan in past.open_plans()] == [2]
+    assert [result.run for result in past.day_results(TAPE)] == [2]
+    assert [plan.key.run for plan in past.open_plans(TAPE)] == [2]
 
 
 def test_a_set_that_was_cut_off_tells_what_is_known_of_its_orders() -> None:
     life = binary().begun().matched(0, 4 * MICRO, 1_800_000, 6_300)
-    (left,) = past_of([run_started("run", NOON_NS - 1), *life.messages]).left()
+    (left,) = past_of([run_started("run", NOON_NS - 1), *life.messages]).left(TAPE)
     assert (left.status, left.held_ns) == (SetStatus.LEGGING, life.messages[2].receive_time_ns)
     first, second = left.orders
     assert (first.shares, first.notional, first.fee) == (4 * MICRO, 1_800_000, 6_300)
     assert not (first.is_final or first.is_confirmed or second.is_final or second.shares)
     life.killed(0).failed(0).matched(1, 10 * MICRO, 5_200_000).confirmed(1)
-    (left,) = past_of([run_started("run", NOON_NS - 1), *life.messages]).left()
+    (left,) = past_of([run_started("run", NOON_NS - 1), *life.messages]).left(TAPE)
     first, second = left.orders
     assert (first.shares, first.notional) == (0, 0)
     assert first.is_final and first.is_failed and not first.is_confirmed
@@ -146,7 +149,7 @@ def test_a_set_that_was_cut_off_tells_what_is_known_of_its_orders() -> None:
 def test_what_was_sized_and_never_placed_is_forgotten_with_its_run() -> None:
     sized = binary("never").sized()
     past = past_of([run_started("run", NOON_NS - 1), *sized.messages])
-    assert len(past.plans) == 1 and not past.left()
+    assert len(past.plans) == 1 and not past.left(TAPE)
     past.apply(run_started("next", NOON_NS + DAY_NS, "other"))
     assert not past.plans and not past.latest
 
@@ -169,9 +172,80 @@ def test_messages_of_nothing_known_change_nothing() -> None:
     for message in (stray, foreign, repeated):
         past.apply(msgspec.structs.replace(message, receive_time_ns=NOON_NS))
     assert past.state() == before
-    assert Family.BINARY in {plan.family for plan in past.open_plans()}
+    assert Family.BINARY in {plan.family for plan in past.open_plans(TAPE)}
 
 
 def test_records_before_any_run_leave_nothing() -> None:
     past = past_of([*held().messages, *binary_merged().messages])
-    assert (past.run, past.left(), past.day_results()) == (0, (), ())
+    assert (past.run, past.left(TAPE), past.day_results(TAPE)) == (0, (), ())
+
+
+def on(venue: str, run_id: str, time_ns: int, feed: str = "feed") -> RunStarted:
+    return msgspec.structs.replace(run_started(run_id, time_ns, feed), venue=venue)
+
+
+def lost_day(venue: str, number: int) -> list[JournalMessage]:
+    """One run that leaves a set and one that settles, under the same names on every venue."""
+    start_ns = NOON_NS + number * 3_600 * 10**9
+    settled = redeemed(held("over", start_ns), 5 * MICRO).messages
+    return [
+        on(venue, f"run-{number}", start_ns - 1, f"feed-{number}"),
+        *held("open", start_ns).messages,
+        *settled,
+    ]
+
+
+@pytest.mark.parametrize("venue", [POLYMARKET, SANDBOX, TAPE])
+def test_what_was_left_on_one_venue_is_told_to_no_run_on_another(venue: str) -> None:
+    others = [one for one in (POLYMARKET, SANDBOX, TAPE) if one != venue]
+    past = past_of(lost_day(venue, 0))
+    assert len(past.left(venue)) == len(past.day_results(venue)) == 1
+    assert [(past.left(other), past.day_results(other)) for other in others] == [((), ())] * 2
+
+
+def test_a_plan_of_the_same_name_on_a_tape_does_not_stand_for_the_one_on_the_venue() -> None:
+    """The recording of a run is played, then the next run settles what the first one held."""
+    whole = redeemed(held("plan", NOON_NS), 5 * MICRO).messages
+    begun = held("plan", NOON_NS).messages
+    messages = [
+        on(POLYMARKET, "first", NOON_NS - 1, "recording"),
+        *begun,
+        on(TAPE, "replay", NOON_NS - 1, "recording"),
+        *begun,
+        on(POLYMARKET, "second", NOON_NS + DAY_NS, "another"),
+        *whole[len(begun) :],
+    ]
+    for cut in range(len(messages) + 1):
+        went_on = past_of(messages[cut:], Past.of(written_down(past_of(messages[:cut]))))
+        assert went_on.left(POLYMARKET) == ()
+        assert [plan.key.run for plan in went_on.plans.values()] == [2]
+    ledger = fold(messages)
+    assert not ledger.anomalies
+    assert [key.run for key, plan in ledger.plans.items() if plan.is_settled] == [1]
+
+
+def test_a_tape_never_counts_instead_of_the_run_that_recorded_it() -> None:
+    left = held("plan", NOON_NS).messages
+    longer = on(TAPE, "replay", NOON_NS - 1, "recording")
+    messages = [
+        on(POLYMARKET, "first", NOON_NS - 1, "recording"),
+        *left,
+        longer,
+        *left,
+        run_stopped(NOON_NS + DAY_NS),
+    ]
+    past = past_of(messages)
+    assert len(past.left(POLYMARKET)) == 1
+    assert superseded(past.state().runs) == {2: 1}
+
+
+def test_the_first_run_on_a_venue_binds_and_a_tape_does_not() -> None:
+    assert Past().venue == ""
+    tape = on(TAPE, "a", NOON_NS)
+    assert past_of([tape]).venue == ""
+    assert past_of([tape, on(SANDBOX, "b", NOON_NS), on(POLYMARKET, "c", NOON_NS)]).venue == SANDBOX
+
+
+def test_an_older_record_is_of_the_venue_if_the_run_recorded_its_own_frames() -> None:
+    assert past_of([run_started("run-1", NOON_NS, "data/tape/run-1")]).venue == POLYMARKET
+    assert past_of([run_started("run-2", NOON_NS, "data/tape/run-1")]).venue == ""

@@ -242,6 +242,25 @@ def test_gate_progress_tells_what_is_missing_and_judges_nothing() -> None:
     assert whole_week["days on which shadow ran"].missing == ""
 
 
+@pytest.mark.parametrize("venue", ["sandbox", "tape"])
+def test_a_rehearsal_shows_nothing_for_the_gates(venue: str) -> None:
+    started, *rest = quiet()
+    assert isinstance(started, msgspec.Struct)
+    rehearsal = msgspec.structs.replace(started, venue=venue)
+    report = build([rehearsal, *rest])
+    gates = {gate.criterion: gate for gate in report.gates}
+    days = gates["days on which shadow ran"]
+    assert (days.value, days.n, days.missing) == ("0", 0, "7 more days")
+    assert [run.venue for run in report.completeness.runs] == [venue]
+    measured = ("P95 latency, receipt to decision", "edge reachable at T2")
+    for criterion in measured:
+        assert gates[criterion].value is None
+        assert f"figures are of the {venue}" in gates[criterion].missing
+    real = build([msgspec.structs.replace(started, venue="polymarket"), *rest])
+    (here,) = [gate for gate in real.gates if gate.criterion == "edge reachable at T2"]
+    assert here.value is not None
+
+
 def test_another_phase_has_no_criteria_here_yet() -> None:
     started, *rest = quiet()
     assert isinstance(started, msgspec.Struct)

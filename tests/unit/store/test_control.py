@@ -16,8 +16,7 @@ from polyarb.store.control import (
     write_halt,
 )
 from polyarb.store.filesystem import FileSystem
-
-from journal_cases import UNSYNCED, JournalFiles
+from tests.journal_cases import UNSYNCED, JournalFiles
 
 
 class Control:
@@ -205,3 +204,42 @@ def test_a_full_disk_keeps_the_reason_of_a_halt_from_before(control: Control) ->
         halt(control.latch, control.inbox, control.order("second"), files=_FullDisk())
     held = read_halt(control.latch)
     assert held is not None and held.reason == "first"
+
+
+class ReadOnly(FileSystem):
+    """A disk that takes no writes at all."""
+
+    def open_append(self, path: Path, *, is_new: bool = False) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+
+def test_a_halt_that_a_disk_does_not_take_says_how_the_process_is_ended(
+    control: Control,
+) -> None:
+    with pytest.raises(StoreError) as raised:
+        halt(control.latch, control.inbox, control.order("stop"), files=ReadOnly())
+    told = str(raised.value)
+    assert "Read-only file system" in told
+    assert "NO HALT HOLDS" in told
+    assert "`kill -TERM`" in told
+    assert read_halt(control.latch) is None
+    control.halt("before")
+    with pytest.raises(StoreError, match=r"the latch holds .* `kill -TERM`"):
+        halt(control.latch, control.inbox, control.order("stop"), files=ReadOnly())
+
+
+def test_a_latch_that_somebody_else_lifts_at_this_moment_is_none_and_no_fault(
+    control: Control,
+) -> None:
+    class Slower(type(UNSYNCED)):
+        """Somebody else removes what is to be removed a moment earlier."""
+
+        def remove(self, path: Path) -> None:
+            path.unlink()
+            super().remove(path)
+
+    control.halt("too hot")
+    assert not resume(control.latch, control.inbox, control.order("go"), files=Slower())
+    assert read_halt(control.latch) is None
+    kinds = [type(one) for one in FileInbox(control.inbox, files=UNSYNCED).take(0)]
+    assert kinds == [OperatorHalted, OperatorResumed]

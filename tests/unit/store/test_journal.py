@@ -13,8 +13,7 @@ from polyarb.domain.messages import OperatorHalted, UnwindSet
 from polyarb.store.filesystem import FileSystem
 from polyarb.store.lossy import LossyFileSystem
 from polyarb.store.records import GENESIS, START, Anchor
-
-from journal_cases import (
+from tests.journal_cases import (
     MESSAGE_TYPES,
     JournalFiles,
     independent_hashes,

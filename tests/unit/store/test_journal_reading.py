@@ -11,8 +11,7 @@ from polyarb.store import locks, reading
 from polyarb.store.reading import read_anchor, read_journal
 from polyarb.store.records import START
 from polyarb.store.segments import open_segments
-
-from journal_cases import JournalFiles, some_messages
+from tests.journal_cases import JournalFiles, some_messages
 
 
 @pytest.fixture

@@ -25,8 +25,7 @@ from polyarb.store import projections
 from polyarb.store.projections import catch_up, read_database, rebuild
 from polyarb.store.records import START
 from polyarb.store.tables import PROJECTIONS, FillRow, Place, Projection
-
-from journal_cases import JournalFiles, make_message, some_messages
+from tests.journal_cases import JournalFiles, make_message, some_messages
 
 
 class Tables(JournalFiles):

@@ -1,5 +1,6 @@
 """Lines of records: durable before anything is done, whole after any crash, of bounded size."""
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -19,8 +20,7 @@ from polyarb.store.alert_log import (
 )
 from polyarb.store.filesystem import FileSystem
 from polyarb.store.lossy import LossyFileSystem, SimulatedCrash
-
-from journal_cases import UNSYNCED
+from tests.journal_cases import UNSYNCED
 
 DAY_NS = 86_400_000_000_000
 NOON_NS = 1_780_000_000_000_000_000
@@ -271,3 +271,48 @@ def _write_until_killed(directory: Path, writer: int) -> None:
             os.write(writer, b"%d\n" % number)
     finally:
         os._exit(1)
+
+
+class Filled(FileSystem):
+    """A disk that takes nothing while it is full."""
+
+    number = errno.ENOSPC
+
+    def write(self, descriptor: int, content: bytes) -> int:
+        if self.number:
+            raise OSError(self.number, os.strerror(self.number))
+        return super().write(descriptor, content)
+
+
+def test_on_a_full_disk_a_torn_end_is_kept_and_cut_off_when_there_is_room_again(
+    tmp_path: Path,
+) -> None:
+    log = opened(tmp_path)
+    log.append([word(1, "a")])
+    log.close()
+    whole = log.path.read_bytes()
+    log.path.write_bytes(whole + b'{"sequ')
+    files = Filled()
+    again = RecordLog(log.path, Word, files=files)
+    assert again.repaired_bytes == 6
+    assert texts(again) == ["a"]
+    with pytest.raises(StoreError, match="free space"):
+        again.append([word(2, "b")])
+    assert log.path.read_bytes() == whole + b'{"sequ'
+    files.number = 0
+    again.append([word(2, "b")])
+    assert log.path.with_suffix(".torn").read_bytes() == b'{"sequ'
+    assert texts(again) == ["a", "b"]
+    again.close()
+    assert opened(tmp_path).repaired_bytes == 0
+
+
+def test_another_fault_than_a_full_disk_keeps_a_torn_log_from_being_opened(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    log.append([word(1, "a")])
+    log.close()
+    log.path.write_bytes(log.path.read_bytes() + b"?")
+    files = Filled()
+    files.number = errno.EIO
+    with pytest.raises(StoreError, match="cannot open"):
+        RecordLog(log.path, Word, files=files)

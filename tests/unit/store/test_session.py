@@ -56,8 +56,8 @@ def test_a_snapshot_that_was_cut_off_is_refused(tmp_path: Path, size: int) -> No
 
 def test_a_snapshot_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "session.json"
-    path.write_bytes(seal_session(snapshot()).replace(b'"version":1', b'"version":2', 1))
-    with pytest.raises(StoreError, match="expected version 1, found version 2"):
+    path.write_bytes(seal_session(snapshot()).replace(b'"version":2', b'"version":1', 1))
+    with pytest.raises(StoreError, match="expected version 2, found version 1"):
         read_session(path)
 
 

@@ -6,6 +6,7 @@ import pytest
 from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.market import Catalogue, Market
 from polyarb.domain.messages import (
+    NO_WINNER,
     UNKNOWN_PRICE,
     BookReplaced,
     FeedLost,
@@ -234,6 +235,29 @@ def test_a_tick_and_a_resolution_are_told() -> None:
         TickChanged(condition_id=ONE_MARKET, tick=1_000, **times),
         MarketResolved(condition_id=ONE_MARKET, winner=TokenId(NO), **times),
     ]
+
+
+def no_winner(*assets_ids: str) -> dict[str, object]:
+    return {
+        "event_type": "market_resolved",
+        "market": "0xone",
+        "assets_ids": assets_ids,
+        "winning_asset_id": None,
+        "winning_outcome": None,
+        "timestamp": str(MS),
+    }
+
+
+def test_a_verdict_without_a_winner_is_told_of_the_market_whose_tokens_are_named() -> None:
+    (event,) = events_of(no_winner(YES, NO))
+    assert isinstance(event, MarketResolved)
+    assert (event.condition_id, event.winner) == (ONE_MARKET, NO_WINNER)
+
+
+@pytest.mark.parametrize("assets_ids", [(), (STRANGER,)], ids=range(2))
+def test_a_verdict_on_nothing_that_we_know_is_no_event(assets_ids: tuple[str, ...]) -> None:
+    _, translator = both_ways([line(no_winner(*assets_ids))])
+    assert list(translator.statistics.rejected.values()) == [1]
 
 
 def test_a_top_told_apart_and_a_new_market_are_counted_only() -> None:

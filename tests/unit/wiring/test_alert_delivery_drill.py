@@ -15,8 +15,7 @@ from polyarb.wiring.alerts.receiver import LoopbackReceiver
 from polyarb.wiring.drills import alert_delivery
 from polyarb.wiring.drills.alert_delivery import PAGE
 from polyarb.wiring.drills.room import DrillRoom, UnprovenError, drill_workspace
-
-from webhook_server import KEY, Manner, WebhookServer
+from tests.webhook_server import KEY, Manner, WebhookServer
 
 CANARY = "c4n4ry-Zq7Xw9Lm2Kp5"
 

@@ -30,9 +30,15 @@ from polyarb.store.lossy import LossyFileSystem, SimulatedCrash
 from polyarb.wiring.alerts.channels import PING_PATIENCE
 from polyarb.wiring.alerts.desk import AlertDesk
 from polyarb.wiring.alerts.outbox import Post
-
-from alert_cases import SECOND_NS, START_NS, RecordingNotifier, StandingClock, firing, resolved
-from journal_cases import UNSYNCED
+from tests.alert_cases import (
+    SECOND_NS,
+    START_NS,
+    RecordingNotifier,
+    StandingClock,
+    firing,
+    resolved,
+)
+from tests.journal_cases import UNSYNCED
 
 DOWN = DeliveryError("webhook: expected status 200, found 500; it is tried again")
 

@@ -4,8 +4,7 @@ import msgspec
 from polyarb.domain.errors import DeliveryError
 from polyarb.wiring.alerts.channels import Probed, probe
 from polyarb.wiring.alerts.outbox import Post
-
-from alert_cases import START_NS, RecordingNotifier
+from tests.alert_cases import START_NS, RecordingNotifier
 
 
 def test_a_test_notice_goes_through_every_channel_and_says_what_it_is() -> None:

@@ -12,9 +12,8 @@ from polyarb.wiring.alerts.desk import AlertDesk
 from polyarb.wiring.alerts.orders import acknowledge
 from polyarb.wiring.alerts.outbox import Post
 from polyarb.wiring.alerts.standing import WORST_MAX, read_standing, standing_of, watch_age_s
-
-from alert_cases import SECOND_NS, START_NS, RecordingNotifier, StandingClock, firing
-from journal_cases import UNSYNCED
+from tests.alert_cases import SECOND_NS, START_NS, RecordingNotifier, StandingClock, firing
+from tests.journal_cases import UNSYNCED
 
 
 def pending() -> Alert:

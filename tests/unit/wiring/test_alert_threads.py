@@ -15,10 +15,9 @@ from polyarb.ports import Notice
 from polyarb.wiring.alerts.channels import build_posts
 from polyarb.wiring.alerts.desk import AlertDesk
 from polyarb.wiring.alerts.outbox import Post
-
-from alert_cases import RecordingNotifier, firing
-from journal_cases import UNSYNCED
-from webhook_server import KEY, Manner, WebhookServer
+from tests.alert_cases import RecordingNotifier, firing
+from tests.journal_cases import UNSYNCED
+from tests.webhook_server import KEY, Manner, WebhookServer
 
 CANARY = "c4n4ry-Zq7Xw9Lm2Kp5"
 CLOCK = SystemClock()

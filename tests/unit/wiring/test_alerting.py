@@ -3,23 +3,24 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from polyarb.alerts.alert import Action, Severity
 from polyarb.alerts.history import Sample
-from polyarb.alerts.rules import PhaseFigures, Rule
+from polyarb.alerts.rules import Behaviour, PhaseFigures, Rule
 from polyarb.domain.limits import Phase
 from polyarb.domain.messages import JournalMessage, OperatorHalted, OperatorReduced
 from polyarb.domain.units import MICRO
+from polyarb.store.alerts import AlertRecord
 from polyarb.store.control import read_halt
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.alerts.alerting import Alerting
 from polyarb.wiring.alerts.desk import AlertDesk
 from polyarb.wiring.alerts.drill import StandIn
 from polyarb.wiring.alerts.outbox import Post
+from tests.alert_cases import SECOND_NS, RecordingNotifier, StandingClock
 from tests.alert_rules import rule_of
-
-from alert_cases import SECOND_NS, RecordingNotifier, StandingClock
-from journal_cases import UNSYNCED
+from tests.journal_cases import UNSYNCED
 
 NAME = "MEMORY_TEST"
 
@@ -157,3 +158,38 @@ def test_the_heartbeat_is_neither_counted_nor_does_it_stand(world: World) -> Non
     assert len(world.alerting.engine.active) == 1
     assert (dict(world.alerting.fired), world.alerting.standing.counts) == ({}, {})
     world.desk.close()
+
+
+def test_an_orderly_end_ends_the_heartbeat_says_why_and_leaves_the_rest_standing(
+    world: World,
+) -> None:
+    beat = rule_of("not absent(memory_mb[10s])", "BEAT", severity=Severity.INFO)
+    beat = msgspec.structs.replace(beat, is_heartbeat=True, nodata=Behaviour.OK)
+    world.begin(beat, Phase.SHADOW)
+    world.at(6)
+    assert [one.rule for one in world.desk.active] == ["BEAT"]
+    assert world.alerting.end("end of feed") == ("BEAT",)
+    assert world.desk.active == ()
+    world.desk.close()
+    lines = (world.place.alerts_dir / "alerts.jsonl").read_bytes().splitlines()
+    last = msgspec.json.decode(lines[-1], type=AlertRecord)
+    assert (last.status, last.summary) == ("RESOLVED", "The run ended in order: end of feed")
+    assert world.webhook.taken == []
+    world.begin(paging(shadow=REDUCING), Phase.SHADOW)
+    world.at(6)
+    assert world.alerting.end("signal SIGTERM") == ()
+    assert [one.rule for one in world.desk.active] == [NAME]
+    world.desk.close()
+
+
+def test_the_heartbeat_of_the_next_run_is_a_new_one(world: World) -> None:
+    beat = rule_of("not absent(memory_mb[10s])", "BEAT", severity=Severity.INFO)
+    beat = msgspec.structs.replace(beat, is_heartbeat=True, nodata=Behaviour.OK)
+    seen = []
+    for _ in range(2):
+        world.begin(beat, Phase.SHADOW)
+        world.at(6)
+        seen += [one.alert_id for one in world.desk.active]
+        world.alerting.end("end of feed")
+        world.desk.close()
+    assert len(set(seen)) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from polyarb.store.backup.register import backup_records
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring.backups import backups
+from polyarb.wiring.backups import backups, listing
 from polyarb.wiring.backups.age import LOOK_NS, BackupAge
 
 S = 1_000_000_000
@@ -38,7 +38,7 @@ def test_the_age_is_that_of_the_newest_backup_that_is_there_and_verified(place: 
     age = BackupAge(place, clock)
     assert age.seconds() is None
     backups.create(place)
-    (listed,) = backups.list_backups(place)
+    (listed,) = listing.list_backups(place)
     clock.steady_ns += LOOK_NS
     assert age.seconds() is None
     list(backups.verify(place, [listed.name]))

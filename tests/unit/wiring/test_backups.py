@@ -17,7 +17,7 @@ from polyarb.store.filesystem import REAL
 from polyarb.store.locks import acquire
 from polyarb.store.projections import rebuild
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring.backups import backups
+from polyarb.wiring.backups import backups, listing
 from polyarb.wiring.backups.evidence import drill_and_record
 from polyarb.wiring.recipe import Recipe, save_recipe
 from tests.backup_cases import append, flip_bit, halts, write
@@ -62,16 +62,16 @@ def test_what_is_done_with_a_backup_is_recorded_outside_of_it(place: Workspace) 
 
 
 def test_only_a_backup_that_was_found_whole_is_the_newest_verified(place: Workspace) -> None:
-    assert backups.newest_verified(place) is None
+    assert listing.newest_verified(place) is None
     first, second = (backups.create(place).manifest.name for _ in range(2))
-    assert backups.newest_verified(place) is None
+    assert listing.newest_verified(place) is None
     list(backups.verify(place, [first]))
-    newest = backups.newest_verified(place)
+    newest = listing.newest_verified(place)
     assert newest is not None
     assert (newest.name, newest.verified_ns > 0) == (first, True)
     flip_bit(place.backups_dir / first / "manifest.json", 1)
-    assert backups.newest_verified(place) is None
-    listed = {one.name: one for one in backups.list_backups(place)}
+    assert listing.newest_verified(place) is None
+    listed = {one.name: one for one in listing.list_backups(place)}
     assert "MANIFEST" in listed[first].fault or "NEWER" in listed[first].fault
     assert listed[second].fault == ""
     assert listed[second].records == 5
@@ -361,7 +361,7 @@ def test_an_unreadable_register_is_told(place: Workspace) -> None:
     backups.create(place)
     backup_records(place).path.write_text("rubbish\n")
     with pytest.raises(StoreError, match="expected a record"):
-        backups.list_backups(place)
+        listing.list_backups(place)
 
 
 def test_the_metadata_name_this_machine_and_user(place: Workspace) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from polyarb.domain.errors import RefusedError
 from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.messages import (
+    NO_WINNER,
     BooksOpened,
     Event,
     MarketResolved,
@@ -17,12 +19,13 @@ from polyarb.domain.messages import (
 )
 from polyarb.domain.order import SetStatus
 from polyarb.domain.units import MICRO
+from polyarb.domain.venue import POLYMARKET, SANDBOX, TAPE
 from polyarb.ledger.past import Past
 from polyarb.ledger.pnl import total
 from polyarb.store.journal import open_journal
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.folding import FoldingJournal
-from polyarb.wiring.recovery.holding import carry_over
+from polyarb.wiring.recovery.holding import carry_over, refuse_other_venue
 from polyarb.wiring.recovery.recovering import recover
 from polyarb.wiring.reports.reporting import verify_ledger
 from tests.feeds import Drive, replayed
@@ -62,7 +65,7 @@ def run(workspace: Workspace, run_id: str, events: Sequence[Event]) -> tuple[Dri
     drive = Drive(WORLD, ROOMY, events)
     with_file = open_journal(workspace.journal_file, workspace.journal_dir)
     folding = FoldingJournal(drive.journal)
-    carry_over(past_of(workspace), drive.runner, folding)
+    carry_over(past_of(workspace), POLYMARKET, drive.runner, folding)
     drive.runner.journal = folding
     begun = msgspec.structs.replace(started(run_id=run_id), feed=run_id)
     drive.runner.run(begun, is_halted=False)
@@ -126,7 +129,7 @@ def test_what_is_held_leaves_no_room_for_more(tmp_path: Path) -> None:
     envelope = msgspec.structs.replace(ROOMY.envelope, open_notional_max=100 * MICRO)
     tight = msgspec.structs.replace(ROOMY, envelope=envelope)
     drive = Drive(WORLD, tight, events)
-    drive.runner.held = past_of(workspace).left()
+    drive.runner.held = past_of(workspace).left(POLYMARKET)
     messages = drive.run()
     assert [one.reason for one in messages if isinstance(one, PlanDenied)] == ["OPEN_NOTIONAL"]
     alone = Drive(WORLD, tight, events).run()
@@ -158,7 +161,7 @@ def test_a_lost_day_opens_nothing_more_after_a_restart(tmp_path: Path) -> None:
     envelope = msgspec.structs.replace(ROOMY.envelope, daily_loss_max=MICRO)
     tight = msgspec.structs.replace(ROOMY, envelope=envelope)
     drive = Drive(WORLD, tight, again)
-    drive.runner.day_results = past_of(workspace).day_results()
+    drive.runner.day_results = past_of(workspace).day_results(POLYMARKET)
     messages = drive.run()
     assert [one.reason for one in messages if isinstance(one, PlanDenied)] == ["DAILY_LOSS"]
     unharmed = Drive(WORLD, tight, again).run()
@@ -179,7 +182,7 @@ def test_a_run_that_was_played_again_leaves_its_sets_once(tmp_path: Path) -> Non
         for record in _records(events):
             journal.append(record.message, record.frame)
         journal.close()
-    assert len(past_of(workspace).left()) == 1
+    assert len(past_of(workspace).left(TAPE)) == 1
 
 
 def test_a_tape_that_begins_before_a_set_was_held_is_not_told_of_it(tmp_path: Path) -> None:
@@ -196,10 +199,73 @@ def test_a_tape_that_begins_before_a_set_was_held_is_not_told_of_it(tmp_path: Pa
 
 def test_a_journal_that_was_never_written_leaves_nothing(tmp_path: Path) -> None:
     past = past_of(Workspace(tmp_path))
-    assert (past.left(), past.day_results(), past.run) == ((), (), 0)
+    assert (past.left(POLYMARKET), past.day_results(POLYMARKET), past.run) == ((), (), 0)
 
 
 def _records(events: Sequence[Event]) -> list:  # type: ignore[type-arg]
     drive = Drive(WORLD, ROOMY, events)
     drive.run()
     return drive.journal.records
+
+
+@pytest.mark.parametrize("other", [SANDBOX, TAPE])
+def test_a_run_on_another_venue_begins_with_nothing_of_the_first_ones(
+    tmp_path: Path, other: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", LEAVES)
+    run(workspace, "second", BREAKS)
+    past = past_of(workspace)
+    assert past.left(POLYMARKET) and past.day_results(POLYMARKET)
+    drive = Drive(WORLD, ROOMY, [bid("A", LATER_MS, 10, 5)])
+    folding = FoldingJournal(drive.journal)
+    carry_over(past, other, drive.runner, folding)
+    assert (drive.runner.held, drive.runner.day_results, folding.ledger.plans) == ((), (), {})
+    begun = msgspec.structs.replace(started(run_id="third"), feed="third", venue=other)
+    drive.runner.run(begun, is_halted=False)
+    (opened,) = opened_of(drive)
+    assert (opened.held, opened.day_pnl) == ((), 0)
+
+
+def test_a_workspace_is_refused_to_another_venue_but_never_to_a_tape(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for venue in (POLYMARKET, SANDBOX, TAPE):
+        refuse_other_venue(workspace, venue)
+    run(workspace, "first", LEAVES)
+    refuse_other_venue(workspace, POLYMARKET)
+    refuse_other_venue(workspace, TAPE)
+    for other in (SANDBOX, "http://127.0.0.1:1 (0123)"):
+        with pytest.raises(RefusedError, match=r"expected runs on polymarket, .*`polyarb init`"):
+            refuse_other_venue(workspace, other)
+
+
+def test_a_held_set_whose_market_has_no_winner_is_redeemed_at_half(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", LEAVES)
+    events = [
+        book("A", LATER_MS, asks=[(40, 1_000)]),
+        resolved("A", NO_WINNER, LATER_MS + 10),
+        resolved("B", NO_WINNER, LATER_MS + 20),
+        bid("A", LATER_MS + 9_000, 10, 5),
+    ]
+    second, folding = run(workspace, "second", events)
+    messages = [record.message for record in second.journal.records]
+    (settled,) = [one for one in messages if isinstance(one, SetSettled)]
+    assert settled.proceeds == 50 * MICRO
+    assert steps(second) == [SetStatus.SETTLED]
+    assert second.engine.state.exposure.open_notional == 0
+    assert not folding.ledger.anomalies
+
+
+def test_one_leg_that_pays_half_and_one_that_loses_pay_half_a_set(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    run(workspace, "first", LEAVES)
+    events = [
+        resolved("A", NO_WINNER, LATER_MS + 10),
+        resolved("B", "B:NO", LATER_MS + 20),
+        bid("A", LATER_MS + 9_000, 10, 5),
+    ]
+    second, _ = run(workspace, "second", events)
+    messages = [record.message for record in second.journal.records]
+    (settled,) = [one for one in messages if isinstance(one, SetSettled)]
+    assert settled.proceeds == 25 * MICRO

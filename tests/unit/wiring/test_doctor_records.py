@@ -8,14 +8,17 @@ from polyarb.config.environment import PREFIX
 from polyarb.domain.drills import DrillOutcome
 from polyarb.domain.errors import PolyarbError, StoreError, UsageError
 from polyarb.domain.limits import Phase
+from polyarb.domain.secret import Secret
 from polyarb.host.checkup import Finding, Result
 from polyarb.rollout.drills import DRILLS, Digests
 from polyarb.store.evidence import drill_outcomes
+from polyarb.store.keystore import seal, write_keystore
 from polyarb.store.lease import take_lease
 from polyarb.store.locks import acquire
 from polyarb.store.records import Anchor
 from polyarb.store.workspace import Workspace, create_workspace, shipped_templates
-from polyarb.wiring.backups.backups import Listed, create, list_backups, verify
+from polyarb.wiring.backups.backups import create, verify
+from polyarb.wiring.backups.listing import Listed, list_backups
 from polyarb.wiring.doctor import records as doctor_records
 from polyarb.wiring.doctor.records import (
     AUDIT_KINDS,
@@ -126,15 +129,41 @@ def test_without_the_file_of_channels_there_is_the_console(place: Workspace) -> 
 # The wallet
 
 
-def test_no_wallet_is_right(place: Workspace) -> None:
+def test_no_wallet_is_right_in_shadow_and_told_where_it_trades(place: Workspace) -> None:
     assert check_wallet(place, Phase.SHADOW).result is Result.OK
+    found = check_wallet(place, LIVE)
+    assert found.result is Result.WARN
+    assert "polyarb keys new" in found.remedy
+
+
+def test_a_key_that_lies_where_it_belongs_is_well_where_it_trades(place: Workspace) -> None:
+    place.env_file.write_text("POLYARB_PRIVATE_KEY=0x" + "01" * 32 + "\n")
+    place.env_file.chmod(0o600)
+    assert told(check_wallet(place, LIVE)) == (
+        Result.OK,
+        "a key stands in .env, which is ours alone",
+    )
+    assert check_wallet(place, Phase.SHADOW).result is Result.FAIL
+    place.env_file.chmod(0o640)
+    assert check_wallet(place, LIVE).result is Result.FAIL
+
+
+def test_a_keystore_of_another_wallet_fails_where_it_trades(place: Workspace) -> None:
+    sealed = seal(Secret("01" * 32), Secret("correct horse battery"), cost=1 << 10)
+    write_keystore(place.keystore_file, sealed)
     assert check_wallet(place, LIVE).result is Result.OK
+    text = place.config_file.read_text()
+    other = "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
+    place.config_file.write_text(text.replace("address: null", f"address: {other}"))
+    found = check_wallet(place, LIVE)
+    assert found.result is Result.FAIL
+    assert other in found.found
 
 
 @pytest.mark.parametrize(
     ("phase", "result"), [(Phase.SHADOW, Result.FAIL), (None, Result.FAIL), (LIVE, Result.WARN)]
 )
-@pytest.mark.parametrize("name", ["POLYMARKET_PRIVATE_KEY", "ANYTHING"])
+@pytest.mark.parametrize("name", ["POLYMARKET_PRIVATE_KEY", "ANY_SECRET"])
 def test_a_wallets_secret_is_named_and_not_shown(
     place: Workspace,
     phase: Phase | None,

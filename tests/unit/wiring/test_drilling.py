@@ -11,7 +11,7 @@ from polyarb.rollout.checks import Status
 from polyarb.rollout.drills import DRILL_SPECS, DRILLS, DrillName, drill_requirement
 from polyarb.store.evidence import drill_outcomes
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
-from polyarb.wiring.backups import backups
+from polyarb.wiring.backups import backups, listing
 from polyarb.wiring.drills import breaker, drilling, feed_loss, processes, registry
 from polyarb.wiring.drills.drilling import DrillReport, evidence_digests, list_drills, run_drills
 from polyarb.wiring.drills.room import DrillRoom, UnprovenError, check
@@ -65,7 +65,7 @@ def test_a_drill_passes_and_leaves_its_evidence_alone(place: Workspace, name: Dr
 def test_the_restore_drill_makes_the_first_backup_and_verifies_it(place: Workspace) -> None:
     outcome = run(place, DrillName.RESTORE)
     assert outcome.passed, outcome.findings
-    found = backups.newest_verified(place)
+    found = listing.newest_verified(place)
     assert found is not None
     assert outcome.findings[-1].startswith(f"{found.name} was restored up to record 0")
 

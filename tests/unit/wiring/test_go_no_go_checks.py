@@ -1,6 +1,7 @@
 """Each check looks at the real thing: it passes on a well workspace and fails on a broken one."""
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from polyarb.domain.limits import Phase
+from polyarb.domain.secret import Secret
 from polyarb.domain.venue import VenueHosts, VenueSettings
 from polyarb.host import machine
 from polyarb.host.checkup import Finding, fail, ok, skipped, warn
@@ -16,6 +18,8 @@ from polyarb.research.scenario import parse_scenario
 from polyarb.rollout.checks import CheckId, Status
 from polyarb.rollout.drills import DrillName
 from polyarb.store.evidence import drill_outcomes
+from polyarb.store.keys import write_private
+from polyarb.store.keystore import seal, write_keystore
 from polyarb.store.workspace import Workspace, create_workspace, open_workspace, shipped_templates
 from polyarb.wiring.backups import backups
 from polyarb.wiring.doctor.checks import NETWORK, CheckName
@@ -31,6 +35,7 @@ from polyarb.wiring.go_no_go.decision import LOCAL, REMOTE, guarded
 from polyarb.wiring.go_no_go.operation import check_reach
 from polyarb.wiring.go_no_go.security import check_stream
 from tests.go_no_go_cases import outcome
+from tests.signing_cases import ALICE, BOB
 
 Break = Callable[[Workspace], None]
 LIVE = Phase.MICRO_LIVE
@@ -83,7 +88,11 @@ def test_every_check_has_one_way_to_look() -> None:
 @pytest.mark.parametrize(
     "check_id", [one for one in LOCAL if one not in (CheckId.O1, CheckId.Y5)], ids=str
 )
-def test_a_fresh_workspace_fails_no_check_of_shadow(place: Workspace, check_id: CheckId) -> None:
+def test_a_fresh_workspace_fails_no_check_of_shadow(
+    place: Workspace, check_id: CheckId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in go_no_go_security.SIGNER_MODULES:  # other tests sign in this process
+        monkeypatch.delitem(go_no_go_security.sys.modules, name, raising=False)
     seen = look(check_id, place)
     expected = {
         CheckId.S1: Status.NOT_APPLICABLE,
@@ -99,7 +108,7 @@ def test_a_fresh_workspace_fails_no_check_of_shadow(place: Workspace, check_id: 
     assert seen.evidence
 
 
-@pytest.mark.parametrize("check_id", [CheckId.S1, CheckId.S2, CheckId.S4, CheckId.Y1, CheckId.Y4])
+@pytest.mark.parametrize("check_id", [CheckId.S1, CheckId.S2, CheckId.S4, CheckId.Y1])
 def test_what_needs_live_execution_never_passes_by_default(
     place: Workspace, check_id: CheckId
 ) -> None:
@@ -197,6 +206,74 @@ def test_a_wallets_secret_fails_shadow(place: Workspace, monkeypatch: pytest.Mon
     assert any("a keystore lies in" in line for line in seen.evidence)
     assert "the signing library eth_account is loaded" in seen.evidence
     assert "abab" not in str(seen)
+
+
+def test_a_sealed_key_fails_shadow_too(place: Workspace) -> None:
+    keep_key(place)
+    seen = look(CheckId.Y4, place)
+    assert seen.status is Status.FAIL
+    assert any("a keystore lies in" in line and "wallet.json" in line for line in seen.evidence)
+
+
+def keep_key(place: Workspace) -> Path:
+    """Seal a key and configure its account; return the file of the passphrase."""
+    sealed = seal(Secret("01" * 32), Secret("correct horse battery"), cost=1 << 10)
+    write_keystore(place.keystore_file, sealed)
+    rewrite(place, "config/config.yaml", "address: null", f"address: {ALICE.address}")
+    path = place.root.parent / "passphrase"
+    write_private(path, b"correct horse battery\n")
+    return path
+
+
+def prove(place: Workspace, passphrase_file: Path | None = None) -> Seen:
+    seen = dataclasses.replace(sight(place, LIVE), passphrase_file=passphrase_file)
+    return guarded(lambda: LOCAL[CheckId.Y4](seen))
+
+
+def test_a_live_phase_needs_a_key(place: Workspace) -> None:
+    assert prove(place).status is Status.FAIL
+    assert prove(place).evidence == ("no key lies in data/keys/ or .env",)
+
+
+def test_a_key_that_signs_for_its_wallet_passes(place: Workspace) -> None:
+    seen = prove(place, keep_key(place))
+    assert seen.status is Status.PASS
+    assert f"the key of {ALICE.address} signed a probe" in seen.evidence[0]
+
+
+def test_a_key_that_nobody_opens_is_missing_evidence(place: Workspace) -> None:
+    keep_key(place)
+    seen = prove(place)
+    assert seen.status is Status.INSUFFICIENT
+    assert "--passphrase-file" in seen.remedy
+
+
+@pytest.mark.parametrize(
+    ("breaks", "told"),
+    [
+        (lambda place: place.keystore_file.chmod(0o640), "found 640; run `chmod 600"),
+        (lambda place: place.keys_dir.chmod(0o750), "found 750"),
+        (
+            lambda place: rewrite(place, "config/config.yaml", ALICE.address, BOB.address),
+            f"expected a key of {BOB.address}",
+        ),
+        (
+            lambda place: rewrite(place, "config/config.yaml", ALICE.address, "null"),
+            "expected wallet.address",
+        ),
+        (lambda place: (place.root.parent / "passphrase").write_text("x" * 12), "passphrase"),
+        (lambda place: (place.root.parent / "passphrase").chmod(0o644), "found 644"),
+    ],
+    ids=["file mode", "folder mode", "wrong key", "no wallet", "wrong passphrase", "open file"],
+)
+def test_a_key_that_is_not_safe_or_not_the_wallets_fails(
+    place: Workspace, breaks: Break, told: str
+) -> None:
+    file = keep_key(place)
+    breaks(place)
+    seen = prove(place, file)
+    assert seen.status is Status.FAIL
+    assert told in seen.evidence[0]
 
 
 def test_a_configuration_that_does_not_load_fails(place: Workspace) -> None:
@@ -477,3 +554,44 @@ def test_a_fault_of_a_check_is_an_error_and_no_pass(fault: Exception) -> None:
     seen = guarded(broken)
     assert seen.status is Status.ERROR
     assert seen.evidence == (str(fault),)
+
+
+def long_journal(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the journal be too long to be read; return where a daily report would lie."""
+    monkeypatch.setattr(go_no_go_system, "JOURNAL_BYTES_MAX", 10)
+    place.journal_file.parent.mkdir(exist_ok=True)
+    place.journal_file.write_bytes(b"x" * 11)
+    place.daily_reports_dir.mkdir(parents=True, exist_ok=True)
+    return place.daily_reports_dir / "20260607.json"
+
+
+def test_of_a_long_journal_a_report_must_have_been_written_and_that_is_said(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = long_journal(place, monkeypatch)
+    seen = look(CheckId.Y8, place)
+    assert seen.status is Status.INSUFFICIENT
+    assert "no daily report was written" in seen.evidence[0]
+    assert "polyarb report daily" in seen.remedy
+    report.write_text('{"day": "2026-06-07"}')
+    seen = look(CheckId.Y8, place)
+    assert seen.status is Status.PASS
+    assert "MiB that are read here" in seen.evidence[0]
+    assert "20260607.json was written 0.0 hours ago, of 2026-06-07" in seen.evidence[0]
+
+
+@pytest.mark.parametrize("hours", [27, -1])
+def test_a_report_of_long_ago_or_of_the_future_is_none(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    report = long_journal(place, monkeypatch)
+    report.write_text('{"day": "2026-06-07"}')
+    then_s = time.time() - hours * 3_600
+    os.utime(report, (then_s, then_s))
+    assert look(CheckId.Y8, place).status is Status.INSUFFICIENT
+
+
+def test_a_file_that_is_no_report_fails(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = long_journal(place, monkeypatch)
+    report.write_text("{}")
+    assert look(CheckId.Y8, place).status is Status.FAIL

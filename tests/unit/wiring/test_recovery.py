@@ -13,6 +13,8 @@ from polyarb.ledger.past import Past
 from polyarb.store.journal import open_journal
 from polyarb.store.records import START, Anchor
 from polyarb.store.session import SessionSnapshot, keep_session, seal_session
+from polyarb.store.verification import verify_anew
+from polyarb.store.verified import read_verified_segments
 from polyarb.store.workspace import Workspace
 from polyarb.wiring.recovery.recovering import recover
 from tests.plan_lives import NOON_NS, binary, binary_merged, broken, held, run_started, run_stopped
@@ -85,7 +87,7 @@ def _damaged(workspace: Workspace, places: list[Anchor]) -> None:
 def _of_another_version(workspace: Workspace, places: list[Anchor]) -> None:
     keep(workspace, snapshot_at(places[-1]))
     content = workspace.session_file.read_bytes()
-    workspace.session_file.write_bytes(content.replace(b'"version":1', b'"version":9'))
+    workspace.session_file.write_bytes(content.replace(b'"version":2', b'"version":9'))
 
 
 def _ahead(workspace: Workspace, places: list[Anchor]) -> None:
@@ -142,3 +144,39 @@ def test_a_torn_journal_behind_a_snapshot_is_what_its_whole_records_are(
     left = workspace.journal_file.read_bytes().count(b"\n")
     assert found.past.state() == snapshot_at(Anchor(sequence=left)).past
     assert msgspec.json.encode(found.past.state())
+
+
+def verified(workspace: Workspace) -> None:
+    """Let the finished segments be known from an earlier reading, as a daily report leaves them."""
+    files = workspace.journal_file, workspace.journal_dir
+    assert verify_anew(*files, workspace.verified_segments_file).is_whole
+    assert read_verified_segments(workspace.verified_segments_file)
+
+
+def test_without_a_snapshot_segments_that_were_verified_come_to_the_same(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    write(workspace, MESSAGES, 3_000)
+    verified(workspace)
+    found = recover(workspace, pytest.fail)
+    assert (found.since, found.replayed) == (START, len(MESSAGES))
+    assert found.past.state() == whole().state()
+    with workspace.journal_file.open("ab") as handle:
+        handle.write(b'{"event_type":"RunSto')
+    found = recover(workspace, pytest.fail)
+    assert found.replayed == len(MESSAGES)
+    assert found.past.state() == whole().state()
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_verified_segment_that_was_changed_since_is_a_broken_journal(
+    tmp_path: Path, place: int
+) -> None:
+    workspace = Workspace(tmp_path)
+    write(workspace, MESSAGES, 3_000)
+    verified(workspace)
+    segment = sorted(workspace.journal_dir.glob("*.jsonl"))[place]
+    content = bytearray(segment.read_bytes())
+    content[len(content) // 2] ^= 1
+    segment.write_bytes(content)
+    with pytest.raises(BrokenJournalError, match=segment.name):
+        recover(workspace, pytest.fail)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from polyarb.domain.ids import ConditionId, TokenId
 from polyarb.domain.market import mirror
 from polyarb.domain.messages import (
+    NO_WINNER,
     BookReplaced,
     LevelChanged,
     LevelsChanged,
@@ -207,11 +208,13 @@ class _Rules:
         )
 
     def resolved(self, message: wire.MarketResolved) -> MarketResolved:
-        """Report which token won."""
-        condition_id, _, _ = self._token(message.winning_asset_id)
+        """Report which token won, or that neither did."""
+        winner = message.winning_asset_id
+        named = next(iter(message.assets_ids), "") if winner is None else winner
+        condition_id, _, _ = self._token(named)
         return MarketResolved(
             condition_id=condition_id,
-            winner=TokenId(message.winning_asset_id),
+            winner=NO_WINNER if winner is None else TokenId(winner),
             venue_time_ns=self._venue_ns,
             receive_time_ns=self._receive_ns,
         )

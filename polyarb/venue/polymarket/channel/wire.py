@@ -87,11 +87,12 @@ class NewMarket(msgspec.Struct, tag="new_market", tag_field="event_type", gc=Fal
 
 
 class MarketResolved(msgspec.Struct, tag="market_resolved", tag_field="event_type", gc=False):
-    """A market was resolved."""
+    """A market was resolved; without a winner where both outcomes pay alike."""
 
     market: str
-    winning_asset_id: str
+    winning_asset_id: str | None
     timestamp: Milliseconds
+    assets_ids: tuple[str, ...] = ()
 
 
 Message = PriceChange | Book | LastTrade | TickSizeChange | BestBidAsk | NewMarket | MarketResolved

@@ -42,6 +42,12 @@ class ModeWatch:
         elif now_ns >= self._holds_until_ns:
             self._tell(VenueMode.OK, now_ns, "answers")
 
+    def traded(self, now_ns: int) -> None:
+        """Take note that an order that might have taken was accepted: nothing is restricted."""
+        self._is_restarting = False
+        self._holds_until_ns = now_ns
+        self._tell(VenueMode.OK, now_ns, "takes orders")
+
     def failed(self, fault: RestError, now_ns: int) -> None:
         """Take note of what an answer says about the mode, if it says anything."""
         text = fault.body.error.lower()

@@ -1,0 +1,1 @@
+"""A local venue that speaks Polymarket's wire; its world (exchange and chain) is pure."""

@@ -1,0 +1,1 @@
+"""Who trades in the sandbox beside us: scenarios, their founding, seeded agents, recorded books."""

@@ -1,0 +1,1 @@
+"""The admin port: what only a sandbox can do."""

@@ -1,0 +1,1 @@
+"""The two websocket channels: the market's and the user's."""

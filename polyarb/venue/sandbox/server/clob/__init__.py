@@ -1,0 +1,1 @@
+"""The CLOB's REST service: books, markets, orders, accounts."""

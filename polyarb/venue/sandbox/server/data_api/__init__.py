@@ -1,0 +1,1 @@
+"""The Data API: positions, trades and activity of an address."""

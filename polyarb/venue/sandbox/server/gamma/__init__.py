@@ -1,0 +1,1 @@
+"""The Gamma API: events, markets and search."""

@@ -1,0 +1,1 @@
+"""The relayer: transactions of wallets that others pay the gas of."""

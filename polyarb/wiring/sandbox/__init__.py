@@ -1,0 +1,1 @@
+"""The sandbox around its commands: founded, served, found again, and its faults switched."""
