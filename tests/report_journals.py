@@ -32,6 +32,7 @@ from polyarb.domain.units import MICRO
 from polyarb.reports.alert_log import AlertSeen
 from polyarb.reports.changes import RunFacts
 from polyarb.reports.daily import Beside
+
 from tests.plan_lives import (
     DAY_NS,
     NOON_NS,
