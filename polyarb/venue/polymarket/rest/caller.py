@@ -323,25 +323,30 @@ def _client_factory(
     settings: VenueSettings, transport: httpx.AsyncBaseTransport | None
 ) -> Callable[[], httpx.AsyncClient]:
     """Return what makes clients; certificates are read once, half the time is for connecting."""
-    seconds = settings.request_ms_max / 1_000
     context = True if transport is not None else _certificates(settings.hosts)
+    return lambda: client_of(settings, context, transport)
 
-    def new_client() -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            verify=context,
-            transport=transport,
-            timeout=httpx.Timeout(seconds, connect=seconds / 2),
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS_MAX,
-                max_keepalive_connections=CONNECTIONS_MAX,
-                keepalive_expiry=KEEP_ALIVE_S,
-            ),
-            headers={
-                "User-Agent": f"polyarb/{__version__}",
-                "Accept": "application/json",
-                "Accept-Encoding": ACCEPTED,
-            },
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
 
-    return new_client
+def client_of(
+    settings: VenueSettings,
+    certificates: ssl.SSLContext | bool,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> httpx.AsyncClient:
+    """Make a client that keeps few connections, no cookies, and says who it is."""
+    seconds = settings.request_ms_max / 1_000
+    return httpx.AsyncClient(
+        verify=certificates,
+        transport=transport,
+        timeout=httpx.Timeout(seconds, connect=seconds / 2),
+        limits=httpx.Limits(
+            max_connections=CONNECTIONS_MAX,
+            max_keepalive_connections=CONNECTIONS_MAX,
+            keepalive_expiry=KEEP_ALIVE_S,
+        ),
+        headers={
+            "User-Agent": f"polyarb/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED,
+        },
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+    )

@@ -6,22 +6,19 @@ Whether a byte of it may have reached the venue is told with every request that 
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import anyio
 import httpx
 import msgspec
 
-from polyarb import __version__
 from polyarb.domain.venue import VenueSettings
 from polyarb.ports import Clock
-from polyarb.venue.polymarket.rest.answers import ACCEPTED, read_beginning, read_body
+from polyarb.venue.polymarket.rest.answers import read_beginning, read_body
 from polyarb.venue.polymarket.rest.caller import (
     CALL_ERRORS,
-    CONNECTIONS_MAX,
-    KEEP_ALIVE_S,
     RECYCLE_AFTER,
     Connections,
+    client_of,
 )
 from polyarb.venue.polymarket.rest.faults import RestError, RestFaultKind, fault_of
 from polyarb.venue.polymarket.signing.mac import ApiCredentials, request_headers
@@ -184,25 +181,6 @@ class Sender:
 
 def _factory(settings: VenueSettings) -> Callable[[], httpx.AsyncClient]:
     """Return what makes clients; certificates are read once."""
-    seconds = settings.request_ms_max / 1_000
     is_tls = settings.hosts.clob.lower().startswith("https:")
     context = httpx.create_ssl_context() if is_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-    def new_client() -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            verify=context,
-            timeout=httpx.Timeout(seconds, connect=seconds / 2),
-            limits=httpx.Limits(
-                max_connections=CONNECTIONS_MAX,
-                max_keepalive_connections=CONNECTIONS_MAX,
-                keepalive_expiry=KEEP_ALIVE_S,
-            ),
-            headers={
-                "User-Agent": f"polyarb/{__version__}",
-                "Accept": "application/json",
-                "Accept-Encoding": ACCEPTED,
-            },
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        )
-
-    return new_client
+    return lambda: client_of(settings, context)
