@@ -262,7 +262,7 @@ def test_an_order_for_the_wrong_exchange_is_refused(server: ClobServer, client: 
 
 
 def test_heartbeats_scoring_and_balances(server: ClobServer) -> None:
-    client = client_of(server, 1)
+    client = client_of(server, 2)  # nobody trades with this account
     first = client.post_heartbeat()
     second = client.post_heartbeat(first["heartbeat_id"])
     with pytest.raises(PolyApiException) as raised:
